@@ -58,8 +58,10 @@ class Stage:
     rate: float
     seconds: float
     reports_per_second: float
-    #: Trials that the study has at the end of the stage.
+    #: Trials that the study has at the end of the stage, in any state.
     trials: int
+    #: Trials that ended during the stage.
+    ended: int
     #: Milliseconds after which the driver heard of an answer: median, 95th percentile, largest.
     lateness_ms: tuple[float, float, float]
     #: Percent of the answers that it heard late.
@@ -96,7 +98,7 @@ class _Watch:
         """Have the seats report at a rate for some time."""
         self._pool.rate = rate
         self._pool.take_notes()
-        before = dataclasses.replace(self._counts)
+        before, ended = dataclasses.replace(self._counts), self._session.memory.ended
         began, cpu = time.monotonic(), time.process_time()
         with ThreadProfile(self._threads()) as profile:
             depths = list(self._depths(began + seconds))
@@ -108,6 +110,7 @@ class _Watch:
             seconds=passed,
             reports_per_second=len(late) / passed,
             trials=len(self._session.memory),
+            ended=self._session.memory.ended - ended,
             lateness_ms=_spread(late, 1000),
             late=100 * sum(each > LATE_SECONDS for each in late) / reports,
             idle_ms=_spread(idle, 1000),
@@ -151,7 +154,7 @@ def main() -> None:
     print(text(record))
     if not arguments.quick:
         print(f"kept in {append_result('driver_scale', [record])}")
-    sys.exit(0 if stages[0].holds and stages[1].holds else 1)
+    sys.exit(0 if all(stage.holds and stage.ended for stage in stages[:2]) else 1)
 
 
 def _measure(address: str, arguments: argparse.Namespace) -> list[Stage]:
@@ -220,7 +223,7 @@ def text(record: Mapping[str, Any]) -> str:
     stages = [Stage(**stage) for stage in record["stages"]]
     header = (
         "reports/s asked", "reached", "late %", "late ms p50/p95/max", "seat idle ms p50/p95/max",
-        "queue p50/p95/max", "CPU %", "MB", "trials", "statements/report", "commits/report",
+        "queue p50/p95/max", "CPU %", "MB", "trials", "of them ended in it", "statements/report", "commits/report",
     )  # fmt: skip
     rows = [
         (
@@ -233,6 +236,7 @@ def text(record: Mapping[str, Any]) -> str:
             stage.cpu,
             stage.megabytes,
             stage.trials,
+            stage.ended,
             f"{stage.statements_per_report:.2f}",
             f"{stage.commits_per_report:.3f}",
         )

@@ -10,7 +10,7 @@ import time
 from functools import cache
 
 from search.records.jobs import Job
-from search.records.messages import Begin, Order, Reported, Task
+from search.records.messages import Begin, DrawPictures, Order, PicturesDrawn, Reported, Task
 from search.workers.pool import Answer
 from tests.fakes.training import fake_report
 from trainer.records import Report
@@ -19,6 +19,7 @@ from trainer.seeds import numpy_generator
 __all__ = ["StandInPool"]
 
 CURVES = 64  # different learning curves
+PICTURES = 0.1  # of the seconds between two reports, for the pictures of a trial
 JITTER = 0.2  # of the seconds between two reports, either way; and of a seat's speed
 
 
@@ -36,6 +37,8 @@ class _Seat:
     speed: float
     task: Task | None = None
     evaluation: int = 0
+    #: Whether its last order was to draw pictures.
+    draws: bool = False
     #: When its last answer was due.
     due: float = 0.0
 
@@ -59,7 +62,7 @@ class StandInPool:
         }
         self.names = tuple(self._seats)
         self.rate = rate
-        #: Seconds that the driver heard of an answer after it was due.
+        #: Seconds that the driver heard of a report after it was due.
         self.lateness: list[float] = []
         #: Seconds that a seat had nothing to do: from its answer to the next order.
         self.idle: list[float] = []
@@ -77,8 +80,10 @@ class StandInPool:
             self.idle.append(now - seat.due)
         if isinstance(order, Begin):
             seat.task, seat.evaluation = order.task, 0
-        seat.evaluation += 1
+        seat.draws = isinstance(order, DrawPictures)
+        seat.evaluation += not seat.draws
         share = self._rng.random() if first else self._about_one()
+        share *= PICTURES if seat.draws else 1.0
         seat.due = now + share / seat.speed * len(self._seats) / self.rate
         heapq.heappush(self._due, (seat.due, worker))
 
@@ -92,8 +97,10 @@ class StandInPool:
         answers = []
         while self._due and self._due[0][0] <= now:
             due, worker = heapq.heappop(self._due)
-            self.lateness.append(now - due)
-            answers.append(Answer(worker=worker, event=self._answer(self._seats[worker])))
+            event = self._answer(self._seats[worker])
+            if isinstance(event, Reported):
+                self.lateness.append(now - due)
+            answers.append(Answer(worker=worker, event=event))
         return answers
 
     def replace(self, worker: str) -> tuple[str, ...]:
@@ -118,7 +125,9 @@ class StandInPool:
         return 1 + JITTER * (2 * float(self._rng.random()) - 1)
 
     @staticmethod
-    def _answer(seat: _Seat) -> Reported:
+    def _answer(seat: _Seat) -> Reported | PicturesDrawn:
+        if seat.draws:
+            return PicturesDrawn(pictures=())
         assert seat.task is not None
         job: Job = seat.task.job
         report = _report(job.trial * 29 % CURVES, seat.evaluation)

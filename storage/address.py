@@ -17,6 +17,8 @@ from typing import Literal
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from storage.embedded_connection import PARAMETERS as EMBEDDED_PARAMETERS
+from storage.embedded_connection import VARIABLES as OTHER_SERVER_VARIABLES
 from storage.embedded_folder import default_folder
 from storage.errors import AddressError, PasswordInAddress, UnsupportedDatabase
 from storage.hosts import hosts_from_list, take_hosts
@@ -118,7 +120,7 @@ class Address:
         """
         query = dict(self.parameters)
         if host is not None:
-            query["host"] = host
+            query |= {**EMBEDDED_PARAMETERS, "host": host}
         return URL.create(
             DRIVER,
             username=self.user,
@@ -163,7 +165,8 @@ def take_address(
 ) -> Address:
     """The address to use; removes ``UMSS_STORAGE`` and ``PGPASSWORD`` from the environment.
 
-    Worker processes inherit the environment, so call this before starting any.
+    Worker processes inherit the environment, so call this before starting any. For the embedded
+    server, it also removes variables of libpq that would lead to another one.
 
     Args:
         text: The address given by flag, if any; it takes precedence over ``UMSS_STORAGE``.
@@ -177,11 +180,16 @@ def take_address(
     password = environment.pop(PASSWORD_VARIABLE, None)
     if text is not None or not kept:
         address = parse_address(text, password_file=password_file, password=password)
-        return dataclasses.replace(address, is_override=bool(kept))
-    address = _parse(kept)
-    has_secret = address.password is not None or bool(_secrets_of(address))
-    address = dataclasses.replace(address, is_secret=has_secret)
-    return _with_password(address, password_file=password_file, password=password)
+        address = dataclasses.replace(address, is_override=bool(kept))
+    else:
+        address = _parse(kept)
+        has_secret = address.password is not None or bool(_secrets_of(address))
+        address = dataclasses.replace(address, is_secret=has_secret)
+        address = _with_password(address, password_file=password_file, password=password)
+    if address.kind == "embedded":
+        for name in OTHER_SERVER_VARIABLES:
+            environment.pop(name, None)
+    return address
 
 
 def _parse(text: str | None) -> Address:

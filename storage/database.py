@@ -55,6 +55,7 @@ FIXES = (
         "session is read-only",
         "give the server that takes writes, or several: postgresql://H1:P1,H2:P2/NAME",
     ),
+    ("definition of service", "unset PGSERVICE, or define that service in ~/.pg_service.conf"),
     ("does not exist", "create it, or check its name in the address"),
 )
 USUAL_FIX = "check that the server runs and that host and port are right"
@@ -77,16 +78,13 @@ class Database:
 
     def make_engine(self, *, name: str, connections: int = 1) -> Engine:
         """Another engine for the same database; the caller disposes of it."""
-        url, read_only = self.url_parts(), self.read_only
-        return make_engine(url, name=name, connections=connections, read_only=read_only)
+        return make_engine(
+            self.url(), name=name, connections=connections, read_only=self.read_only
+        )
 
     def engine_options(self, *, name: str) -> dict[str, Any]:
         """Arguments of ``create_engine`` for an engine with one connection."""
-        return engine_options(self.url_parts(), name=name, connections=1)
-
-    def url(self) -> str:
-        """The address for SQLAlchemy, with the password: never log or show it."""
-        return self.url_parts().render_as_string(hide_password=False)
+        return engine_options(self.url(), name=name, connections=1)
 
     def revive(self) -> None:
         """Restart an embedded server if it died; does nothing for any other server.
@@ -117,8 +115,8 @@ class Database:
     def __repr__(self) -> str:
         return f"Database({self.address.masked()!r})"
 
-    def url_parts(self) -> URL:
-        """The address for SQLAlchemy, as a URL object; it contains the password."""
+    def url(self) -> URL:
+        """The address for SQLAlchemy; it contains the password."""
         host = None if self.server is None else str(self.server.socket_folder)
         return self.address.url(host=host)
 

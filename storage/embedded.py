@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from storage.embedded_connection import PORT
 from storage.embedded_folder import SOCKET_NAME, EmbeddedFolder
 from storage.errors import EmbeddedError
 from storage.file_lock import FileLock
@@ -34,7 +35,7 @@ LONGEST_LOG = 10_000_000  # bytes; a longer log is deleted at the next start
 #: Settings of a small local database; it is durable, since fsync and synchronous_commit stay on.
 SETTINGS = {
     "listen_addresses": "",
-    "port": "5432",
+    "port": PORT,
     "unix_socket_permissions": "0700",
     "max_connections": "60",
     "shared_buffers": "32MB",
@@ -241,7 +242,7 @@ class EmbeddedServer:
         outcome = self.programs.run(
             "pg_isready",
             # with a user name, since libpq would otherwise need the account's name
-            ["-q", "-t", "3", "-h", str(self.socket_folder), "-p", "5432", *WHO],
+            ["-q", "-t", "3", "-h", str(self.socket_folder), "-p", PORT, *WHO],
             seconds=30,
         )
         return outcome.returncode == 0

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
+from storage.embedded_connection import PORT
 from storage.errors import EmbeddedError
 from storage.private_folder import make_folder, make_private
 from storage.server_account import ServerAccount, find_barrier
@@ -26,7 +27,7 @@ __all__ = ["SOCKET_NAME", "EmbeddedFolder", "default_folder"]
 
 #: Default for root, if the account that the server runs under cannot enter root's home folder.
 SYSTEM_FOLDER = Path("/var/lib/unim2-search/postgres")
-SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_NAME = f".s.PGSQL.{PORT}"
 #: Longest socket path in bytes that Linux (107) and macOS (103) both take.
 LONGEST_SOCKET_PATH = 103
 #: Where the socket's folder is created if the socket cannot be in the server's folder itself.

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.engine.interfaces import IsolationLevel
 
 from storage.outage import translation
 from storage.transaction_settings import TransactionSettings, set_in_each_transaction
@@ -17,6 +18,10 @@ __all__ = ["BARE_URL", "engine_options", "make_engine", "set_up"]
 
 #: The URL of every engine: nothing but the driver.
 BARE_URL = "postgresql+psycopg2://"
+
+#: That of every transaction, whatever the default of the database or role is: statements here see
+#: what others have committed since their transaction began.
+ISOLATION: IsolationLevel = "READ COMMITTED"
 
 #: Settings of libpq: a server that disappears silently is noticed within about 15 s.
 CLIENT_SETTINGS: dict[str, str | int] = {
@@ -46,6 +51,7 @@ def make_engine(url: URL, *, name: str, connections: int = 1, read_only: bool = 
 def engine_options(url: URL, *, name: str, connections: int) -> dict[str, Any]:
     """Arguments of ``create_engine`` that this project uses for every connection."""
     return {
+        "isolation_level": ISOLATION,
         "pool_pre_ping": True,
         "pool_size": connections,
         "max_overflow": 0,

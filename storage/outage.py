@@ -15,8 +15,19 @@ OUTAGE = "the database is unreachable: "
 PASSING_CLASSES = ("08", "40", "53", "57", "58")
 #: Single temporary states: the server ended an idle transaction; a lock was not available.
 PASSING_STATES = ("25P03", "55P03")
-#: States of refused statements: the role lacks a right; the transaction is read-only.
-REFUSED_STATES = ("42501", "25006")
+#: What to say of a refused statement, by its state: the role lacks a right; the transaction is
+#: read-only.
+REFUSALS = {
+    "42501": (
+        "the role that connects to the database may not do this ({}): give --storage with the"
+        " driver's role, or the owner's; `python -m search roles` creates roles"
+    ),
+    "25006": (
+        "the connection to the database may not do this ({}): give --storage with the driver's"
+        " role, or the owner's (`python -m search roles` creates roles), on a server that takes"
+        " writes, for a database without default_transaction_read_only"
+    ),
+}
 
 
 def is_outage(error: BaseException | None) -> bool:
@@ -44,13 +55,8 @@ def translation(error: BaseException | None) -> StorageError | None:
     """
     if is_outage(error):
         return DatabaseUnreachable(f"{OUTAGE}{_first_line(error)}")
-    if _refused(error):
-        return NotPermitted(
-            f"the role that connects to the database may not do this ({_first_line(error)}):"
-            " give --storage with the driver's role, or the owner's;"
-            " `python -m search roles` creates roles"
-        )
-    return None
+    refusal = _refusal(error)
+    return None if refusal is None else NotPermitted(refusal.format(_first_line(error)))
 
 
 class translated:  # lower case: it reads like a function, with translated(): ...
@@ -76,13 +82,13 @@ class translated:  # lower case: it reads like a function, with translated(): ..
             raise ours from error
 
 
-def _refused(error: BaseException | None) -> bool:
-    """Whether an error, or an error that caused it, is about a missing right."""
+def _refusal(error: BaseException | None) -> str | None:
+    """What to say of a refused statement, if the error or one that caused it is about one."""
     while error is not None:
         if isinstance(error, DBAPIError):
-            return getattr(error.orig, "pgcode", None) in REFUSED_STATES
+            return REFUSALS.get(getattr(error.orig, "pgcode", None) or "")
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def _first_line(error: BaseException | None) -> str:

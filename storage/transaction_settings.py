@@ -18,6 +18,8 @@ __all__ = ["TransactionSettings", "set_in_each_transaction"]
 SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "15s",  # longer than the above, to outlast a transaction that the server ends
+    # limits of roles are meant for queries by hand; a statement that is ended would be repeated
+    "statement_timeout": "0",
     "timezone": "UTC",
 }
 #: Additional settings for read-only engines, whatever the role may do. They are set by a query,

@@ -11,6 +11,8 @@ reads what ``benchmarks.search_quality.record`` wrote to a folder, and writes
 - ``results/label-free-sets.json``: what is common to the runs of a set, by its name: budget,
   space, backbone, and the mIoU of the best constant prediction.
 
+Sets without records in the folder stay in both files as they are.
+
 ``docs/choosing-without-labels.md`` describes the columns.
 """
 
@@ -96,28 +98,46 @@ def _report(number: int, iteration: int, finite: bool, look: Mapping[str, float]
 
 
 def write_table(folder: Path, *, runs: Path = RUNS, sets: Path = SETS_FILE) -> int:
-    """Write what a folder of records holds; returns the number of runs.
+    """Write what a folder of records holds; returns the number of its runs.
 
     Args:
-        folder: As the recorder wrote it.
+        folder: As the recorder wrote it. Sets without records in it stay as they are.
         runs: The table.
         sets: What is common to the runs of a set.
     """
     records = {name: read_records(folder / f"{name}.jsonl") for name in SETS}
     found = {name: each for name, each in records.items() if each}
-    lines = [line for each in found.values() for record in each[1:] for line in _lines(record)]
-    names = [name for name in dict.fromkeys(key for line in lines for key in line)]
-    columns = [*KEYS, *sorted(name for name in names if name not in KEYS)]
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    runs.write_bytes(gzip.compress(stream.getvalue().encode(), mtime=0))
+    lines = {
+        name: [line for record in each[1:] for line in _lines(record)]
+        for name, each in found.items()
+    }
     heads = {
         name: {k: v for k, v in each[0].items() if k != "kind"} for name, each in found.items()
     }
-    sets.write_text(json.dumps(heads, indent=1) + "\n", encoding="utf-8")
+    all_lines, all_heads = _table_lines(runs) | lines, read_sets(sets) | heads
+    _write_lines(runs, [line for name in SETS for line in all_lines.get(name, ())])
+    ordered = {name: all_heads[name] for name in SETS if name in all_heads}
+    sets.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
     return sum(len(each) - 1 for each in found.values())
+
+
+def _table_lines(path: Path) -> dict[str, list[dict[str, str]]]:
+    """Lines of the table by set."""
+    found: dict[str, list[dict[str, str]]] = {}
+    if path.is_file():
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+            for line in csv.DictReader(stream):
+                found.setdefault(line["set"], []).append(line)
+    return found
+
+
+def _write_lines(path: Path, lines: Sequence[Mapping[str, str]]) -> None:
+    names = {name: None for line in lines for name in line if name not in KEYS}
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*KEYS, *sorted(names)], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    path.write_bytes(gzip.compress(stream.getvalue().encode(), mtime=0))
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[dict[str, str]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from trainer.datasets.base import Image, Label
 from trainer.datasets.exif import turned
 from trainer.datasets.headers import (
+    OTHER_COLOUR,
     array_shape,
     decoding,
     is_array,
@@ -66,13 +67,14 @@ def read_rgb(path: Path, *, convert: bool = False) -> Image:
 
 
 def read_pixels(path: Path) -> NDArray[np.generic]:
-    """The stored numbers of an image, without interpretation.
+    """The stored numbers of an image, without interpretation; CMYK is converted to RGB.
 
     Raises:
         DataError: If the file cannot be decoded.
     """
     with open_image(path) as image:
-        return _upright(image, image)
+        other = image.mode in OTHER_COLOUR
+        return _upright(image, image.convert("RGB") if other else image)
 
 
 def read_integers(

@@ -20,6 +20,7 @@ from trainer.errors import DataError
 
 __all__ = [
     "ARRAY",
+    "OTHER_COLOUR",
     "array_shape",
     "decoding",
     "is_array",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 ARRAY = ".npy"
+#: Modes of Pillow for colour in other coordinates, which is converted to RGB.
+OTHER_COLOUR = ("CMYK", "YCbCr", "HSV")
 #: Formats in which further pages are previews of the first.
 WITH_PREVIEWS = ("MPO",)
 #: The TIFF tag that says what a page is, and its bits for a smaller copy and for a mask.
@@ -46,13 +49,13 @@ def is_array(path: Path) -> bool:
 
 
 def read_kind(path: Path) -> tuple[int, int]:
-    """Channels of an image and bits per channel, from its header.
+    """Channels of an image and bits per channel, from its header; CMYK counts as RGB.
 
     Raises:
         DataError: If the file cannot be decoded.
     """
     with open_image(path) as image:
-        channels = len(image.getbands())
+        channels = 3 if image.mode in OTHER_COLOUR else len(image.getbands())
         if image.mode in ("I", "F"):
             return channels, 32
         if image.mode in ("P", "PA"):

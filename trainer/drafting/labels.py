@@ -27,6 +27,7 @@ MOST = 1000  # label files that are read
 CLASSES = 254  # most classes of a data set
 NO_CLASS = (255, 65535)
 BLACK = 0
+MASK = ("background", "object")  # names of its two values
 LINES = 2.0  # how much more of it is edge than of the other classes, where 0 is no class
 
 
@@ -44,7 +45,7 @@ class _Seen:
     """Pixels by number; a colour is the number 0xRRGGBB."""
 
     pixels: Counter[int] = field(default_factory=Counter)
-    #: Pixels whose right or lower neighbour has another number.
+    #: Pixels of which a neighbour has another number.
     edges: Counter[int] = field(default_factory=Counter)
     #: Colours of palette images by index.
     palette: dict[int, tuple[int, int, int]] = field(default_factory=dict)
@@ -57,8 +58,11 @@ class _Seen:
 
     def add(self, numbers: NDArray[np.int64], shown: NDArray[np.bool_] | None) -> None:
         edge = np.zeros(numbers.shape, dtype=np.bool_)
-        edge[:-1] |= numbers[:-1] != numbers[1:]
-        edge[:, :-1] |= numbers[:, :-1] != numbers[:, 1:]
+        below, right = numbers[:-1] != numbers[1:], numbers[:, :-1] != numbers[:, 1:]
+        edge[:-1] |= below
+        edge[1:] |= below
+        edge[:, :-1] |= right
+        edge[:, 1:] |= right
         everywhere = np.ones(numbers.shape, dtype=np.bool_) if shown is None else shown
         self.pixels.update(_counts(numbers[everywhere]))
         self.edges.update(_counts(numbers[everywhere & edge]))
@@ -147,11 +151,16 @@ def _by_number(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
     ignored = [number for number in numbers if number in NO_CLASS]
     if BLACK in numbers and not ignored and _is_void(seen, BLACK):
         ignored.append(BLACK)
+    is_mask = _is_mask(seen)
+    if is_mask:
+        ignored.clear()
     numbers = [number for number in numbers if number not in ignored]
     if len(numbers) < 2:
         return None
     _say_shares(table, seen, ignored)
-    if BLACK in seen.pixels and NO_CLASS[0] not in ignored:
+    if is_mask:
+        _doubt_mask(table, *map(str, numbers))
+    elif BLACK in seen.pixels and NO_CLASS[0] not in ignored:
         _doubt_black(table, "0", is_class=BLACK in numbers)
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         table.settings["first"] = numbers[0]
@@ -159,20 +168,25 @@ def _by_number(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
         table.settings["numbers"] = numbers
     table.settings["ignore"] = ignored
     palette = tuple(seen.palette[number] for number in numbers if number in seen.palette)
-    if not named.keys() & set(numbers):
+    if not is_mask and not named.keys() & set(numbers):
         table.remarks.append("give the classes their names, in the order of their labels")
-    names = _distinct([named.get(number, f"label {number}") for number in numbers])
+    usual = MASK if is_mask else [f"label {number}" for number in numbers]
+    names = _distinct([named.get(*each) for each in zip(numbers, usual, strict=True)])
     return Classes(names=names, palette=_apart(palette, len(numbers)), table=table)
 
 
 def _in_colour(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes | None:
     colours = sorted(seen.pixels, key=lambda colour: -seen.pixels[colour])
-    ignored = [BLACK] if BLACK in colours and _is_void(seen, BLACK) else []
+    is_mask = _is_mask(seen)
+    is_void = BLACK in colours and not is_mask and _is_void(seen, BLACK)
+    ignored = [BLACK] if is_void else []
     colours = [colour for colour in colours if colour not in ignored]
     if len(colours) < 2:
         return None
     _say_shares(table, seen, ignored)
-    if BLACK in seen.pixels:
+    if is_mask:
+        _doubt_mask(table, *map(_colour_name, sorted(colours)))
+    elif BLACK in seen.pixels:
         _doubt_black(table, "black", is_class=BLACK in colours)
     if ignored:
         table.settings["ignore_colours"] = [list(_rgb(colour)) for colour in ignored]
@@ -181,6 +195,11 @@ def _in_colour(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
         palette=tuple(map(_rgb, colours)),
         table=table,
     )
+
+
+def _is_mask(seen: _Seen) -> bool:
+    """Whether there are two values, black one of them: without black, one class would be left."""
+    return len(seen.pixels) == 2 and BLACK in seen.pixels
 
 
 def _is_void(seen: _Seen, value: int) -> bool:
@@ -197,6 +216,13 @@ def _say_shares(table: Table, seen: _Seen, ignored: Sequence[int]) -> None:
     table.remarks.append(
         f"{seen.files} label files with {len(seen.pixels)} different values;"
         f" {without / total:.1%} of the pixels have no class"
+    )
+
+
+def _doubt_mask(table: Table, background: str, foreground: str) -> None:
+    table.doubts.append(
+        f"labels: there are two values, {background} and {foreground}, taken for background and"
+        " object"
     )
 
 

@@ -1,6 +1,7 @@
 """A first table ``[splits]``: from folders called train and test, lists of names, or shares."""
 
 import re
+import textwrap
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
@@ -16,6 +17,7 @@ from trainer.errors import DataError
 __all__ = ["draft_splits"]
 
 SHARE = 0.15
+LONGEST = 60  # characters of a line that are shown
 LISTS = (".txt", ".lst", ".csv")
 SCENES = 4  # fewest that are kept together: each split takes one at least
 NUMBERED = r"^(.+?)[_-]?[0-9]+$"
@@ -38,7 +40,7 @@ def draft_splits(
         others: Files that are no pictures, among which lists may be.
     """
     table = Table()
-    found = _by_folder(names) or _by_list(tree, names, patterns, others)
+    found = _by_folder(names) or _by_list(table, tree, names, patterns, others)
     members = {split: held for split, (_, held) in found.items()}
     _use_labelled(table, members, labelled)
     for split in ("train", "val", "test"):
@@ -79,23 +81,37 @@ def _by_folder(names: Collection[str]) -> dict[str, tuple[str, set[str]]]:
 
 
 def _by_list(
-    tree: FileTree, names: Collection[str], patterns: Mapping[str, str], others: Collection[str]
+    table: Table,
+    tree: FileTree,
+    names: Collection[str],
+    patterns: Mapping[str, str],
+    others: Collection[str],
 ) -> dict[str, tuple[str, set[str]]]:
-    """Split to the list of its names, and the names."""
+    """Split to the list of its names, and the names; says which files were no such list."""
     known = {composed(name) for name in names}
     every = tuple(FilePattern(text) for text in patterns.values())
     found: dict[str, tuple[str, set[str]]] = {}
+    refused: dict[str, str] = {}
     for file in sorted(others, key=lambda file: (file.count("/"), file)):
         split = _split_of(file)
         if split is None or split in found:
             continue
         try:
             lines = read_list(tree.root / native(file))
-        except DataError:
+        except DataError as error:
+            refused.setdefault(split, f"{file} is not used: {error}")
             continue
         listed = {composed(listed_name(line, every)) for line in lines}
         if listed <= known:
             found[split] = (file, listed)
+        else:
+            line = next(each for each in lines if composed(listed_name(each, every)) not in known)
+            shown = textwrap.shorten(line, LONGEST, placeholder="…")
+            refused.setdefault(
+                split, f"{file} is not used: it names {shown!r}, which is no image here"
+            )
+    said = [text for split, text in refused.items() if split not in found]
+    table.doubts.extend(f"splits: {text}" for text in said)
     return found
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from storage import embedded_folder as folder_module
-from storage.address import parse_address
+from storage.address import parse_address, take_address
 from storage.database import open_database
 from storage.embedded import EmbeddedServer
 from storage.errors import DatabaseUnreachable, EmbeddedError
@@ -277,3 +277,38 @@ def test_an_interrupted_initialisation_is_started_again(embedded_folder: Path) -
     (embedded_folder / "data").rename(embedded_folder / "data.new")
     assert one(embedded_folder, "SELECT 1") == 1
     assert not (embedded_folder / "data.new").exists()
+
+
+OTHER_SERVER = {
+    "PGPORT": "5433",
+    "PGHOST": "elsewhere.example",
+    "PGHOSTADDR": "127.0.0.1",
+    "PGDATABASE": "other",
+    "PGUSER": "other",
+    "PGOPTIONS": "-c statement_timeout=1ms",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGSSLMODE": "verify-full",
+    "PGGSSENCMODE": "require",
+    "PGCHANNELBINDING": "require",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGREQUIREPEER": "nobody",
+    "PGDATESTYLE": "German",
+    "PGSERVICE": "undefined",
+    "PGSSLNEGOTIATION": "direct",
+}
+
+
+@pytest.mark.parametrize("name", [*OTHER_SERVER, "all"])
+def test_variables_for_another_server_change_nothing(
+    name: str, embedded_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in OTHER_SERVER.items():
+        if name in (variable, "all"):
+            monkeypatch.setenv(variable, value)
+    with open_database(take_address(f"embedded:{embedded_root}", os.environ)) as database:
+        with database.engine.connect() as connection:
+            assert connection.execute(text("SELECT 'é→'")).scalar_one() == "é→"
+            assert connection.execute(text("SELECT current_user")).scalar_one() == "postgres"
+            timeout = connection.execute(text("SHOW statement_timeout")).scalar_one()
+            assert timeout == "0"

@@ -144,6 +144,14 @@ def test_the_environment_is_emptied_of_secrets() -> None:
     assert take_address(None, {"UMSS_STORAGE": ""}) == parse_address(None)
 
 
+def test_the_service_of_another_server_stays_for_an_address_elsewhere() -> None:
+    environment = {"PGSERVICE": "mine"}
+    take_address("postgresql:///", environment)
+    assert environment == {"PGSERVICE": "mine"}
+    take_address("embedded", environment)
+    assert environment == {}
+
+
 def test_a_bad_address_leaves_no_secret_in_the_environment() -> None:
     environment = {"UMSS_STORAGE": "sqlite:///hush"}
     with pytest.raises(UnsupportedDatabase):

@@ -115,6 +115,24 @@ def test_the_table_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:
     assert head.startswith("set,kind,setting,seed,iteration,finite,accuracy,")
 
 
+def test_a_set_without_records_in_the_folder_stays(
+    table: tuple[list[TableRun], dict[str, dict[str, Any]]], tmp_path: Path
+) -> None:
+    records = tmp_path / "other"
+    records.mkdir()
+    other = {"set": "weedmap", "params": {"b_knn": 0.5}, "constant_miou": 30.0}
+    for record in (HEAD, run(1, 1, 20.0)):
+        append_record(records / "weedmap.jsonl", {**record, **other})
+    runs, sets = tmp_path / "runs.csv.gz", tmp_path / "sets.json"
+    for _ in range(2):
+        assert write_table(records, runs=runs, sets=sets) == 1
+        found = read_table(runs)
+        assert str(found[:-1]) == str(table[0])
+        assert (found[-1].set, found[-1].params) == ("weedmap", {"b_knn": 0.5})
+        assert read_sets(sets)["nyu"] == table[1]["nyu"]
+        assert read_sets(sets)["weedmap"]["constant_miou"] == 30.0
+
+
 def test_the_page_has_a_row_per_set_and_a_column_per_set(
     table: tuple[list[TableRun], dict[str, dict[str, Any]]],
 ) -> None:

@@ -14,8 +14,9 @@ from trainer.datasets.decoding import (
     read_label,
     read_rgb,
     read_stored,
+    unit_range,
 )
-from trainer.datasets.headers import read_size
+from trainer.datasets.headers import read_kind, read_size
 from trainer.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -34,9 +35,19 @@ def test_16_bit_colour_is_read_whole(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(PIL.Image.open(path)), WIDE >> 8)
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK"])
+def test_cmyk_is_colour_in_other_coordinates(tmp_path: Path) -> None:
+    colour = PIL.Image.fromarray((WIDE >> 8).astype(np.uint8))
+    path = tmp_path / "print.tif"
+    colour.convert("CMYK").save(path)
+
+    assert read_kind(path) == (3, 8)
+    assert np.array_equal(read_stored(path), np.asarray(colour))
+    assert np.array_equal(read_rgb(path), unit_range(np.asarray(colour)))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P"])
 def test_other_kinds_of_colour_are_converted_only_if_asked(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / ("image.png" if mode != "CMYK" else "image.tif")
+    path = tmp_path / "image.png"
     colour = PIL.Image.fromarray((WIDE >> 8).astype(np.uint8))
     colour.convert(mode).save(path)
 

@@ -157,6 +157,16 @@ def voc(root: Path) -> None:
     write_list(root / "ImageSets/val.txt", *NAMES[5:])
 
 
+def binary_masks(root: Path) -> None:
+    """The object fills the lower half, and 255 is no sign of a missing label."""
+    for name in NAMES:
+        colour(root / f"images/{name}.png")
+        heat(root / f"thermal/{name}.png")
+        mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+        mask[HEIGHT // 2 :] = 255
+        save(root / f"masks/{name}.png", mask)
+
+
 LAYOUTS: Mapping[str, Layout] = {
     "a folder for each kind": Layout(
         make=three_folders,
@@ -229,6 +239,11 @@ LAYOUTS: Mapping[str, Layout] = {
         make=with_rubbish,
         modalities={"rgb": "RGB/{name}.jpg", "thermal": "Thermal_16bit/{name}.png"},
         label="annotations/{name}.png",
+    ),
+    "binary masks": Layout(
+        make=binary_masks,
+        modalities={"rgb": "images/{name}.png", "thermal": "thermal/{name}.png"},
+        label="masks/{name}.png",
     ),
     "accents and blanks": Layout(
         make=accents_and_blanks,

@@ -1,9 +1,12 @@
 """Each layout gets the description it should, and that description opens the data set."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.fakes.data_sets.pictures import HEIGHT, WIDTH, save
 from tests.unit.trainer.drafting.layouts import LAYOUTS
 from trainer.config.configuration import DataConfig
 from trainer.datasets import open_dataset
@@ -84,3 +87,54 @@ def test_undescribed_files_are_listed(tmp_path: Path) -> None:
 
     for file in ("overlays/0000.png", "poster.png", ".heic"):
         assert file in left
+
+
+MASKS: dict[str, tuple[Any, Any]] = {
+    "0 and 1": (0, 1),
+    "0 and 255": (0, 255),
+    "black and white": ((0, 0, 0), (255, 255, 255)),
+    "black and red": ((0, 0, 0), (255, 0, 0)),
+    "1 bit": (False, True),
+}
+
+
+@pytest.mark.parametrize("is_above", [True, False])
+@pytest.mark.parametrize("values", MASKS.values(), ids=MASKS)
+def test_masks_of_two_values_are_background_and_object(
+    values: tuple[Any, Any], is_above: bool, tmp_path: Path
+) -> None:
+    LAYOUTS["binary masks"].make(tmp_path)
+    where = np.arange(HEIGHT)[:, None].repeat(WIDTH, axis=1) >= HEIGHT // 2
+    table = np.array(values)
+    table = table if table.dtype == np.bool_ else table.astype(np.uint8)
+    for path in (tmp_path / "masks").iterdir():
+        save(path, table[(where ^ is_above).astype(int)])
+
+    draft = drafted(tmp_path)
+
+    assert draft.classes is not None and len(draft.classes.names) == 2
+    assert any("taken for background and object" in doubt for doubt in draft.doubts)
+    (tmp_path / "dataset.toml").write_text(description_text(draft, folder=None), encoding="utf-8")
+    data_set = open_dataset(
+        DataConfig(name="folder", root=str(tmp_path), modalities=("rgb", "thermal"))
+    )
+    assert set(np.unique(data_set.source.label("0000"))) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("# held out\n0007\n", "it names '# held out', which is no image here"),
+        ("0007\n0007\n", "again in line 2"),
+        ("x" * 1000, "it names '…', which is no image here"),
+    ],
+)
+def test_a_list_that_is_not_used_is_named(content: str, reason: str, tmp_path: Path) -> None:
+    LAYOUTS["lists of paths and names"].make(tmp_path)
+    (tmp_path / "lists/test.txt").write_text(content)
+
+    draft = drafted(tmp_path)
+
+    assert draft.splits.settings["test"] == 0.15
+    said = next(doubt for doubt in draft.doubts if "is not used" in doubt)
+    assert said.startswith("splits: lists/test.txt is not used: ") and reason in said
