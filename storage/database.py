@@ -58,6 +58,8 @@ FIXES = (
     ("definition of service", "unset PGSERVICE, or define that service in ~/.pg_service.conf"),
     ("does not exist", "create it, or check its name in the address"),
 )
+#: Encodings of databases that can hold every text; one of SQL_ASCII stores bytes as they come.
+ANY_CHARACTER = ("UTF8", "SQL_ASCII")
 USUAL_FIX = "check that the server runs and that host and port are right"
 
 
@@ -129,14 +131,15 @@ def open_database(address: Address, *, read_only: bool = False) -> Database:
         read_only: Make all connections read-only; missing or old tables are then an error.
 
     Raises:
-        ConnectError: If it is unreachable or refuses the connection.
+        ConnectError: If it is unreachable, refuses the connection, or has another encoding than
+            UTF8.
         EmbeddedError: If the embedded server cannot be started.
         SchemaError: If its tables are newer than this program, or cannot be created.
     """
     server = None if address.folder is None else EmbeddedServer.join(address.folder)
     database = Database(address, server, read_only=read_only)
     try:
-        _check_reachable(database)
+        _check_usable(database)
         if read_only:
             check_schema(database.engine)
         else:
@@ -168,7 +171,7 @@ def inspect_database(address: Address) -> DatabaseVersions:
     """
     server = None if address.folder is None else EmbeddedServer.join(address.folder)
     with Database(address, server) as database:
-        _check_reachable(database)
+        _check_usable(database)
         with database.engine.connect() as connection:
             version = connection.execute(text("SHOW server_version")).scalar_one()
             schema, newest = schema_versions(connection)
@@ -202,14 +205,19 @@ def check_room(database: Database) -> None:
         engine.dispose()
 
 
-def _check_reachable(database: Database) -> None:
+def _check_usable(database: Database) -> None:
     try:
         with database.engine.begin() as connection:
-            connection.execute(text("SELECT 1"))
+            encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     except (DatabaseUnreachable, DBAPIError) as error:
         message = _message(error)
         fix = next((fix for part, fix in FIXES if part in message), USUAL_FIX)
         raise ConnectError(f"cannot open {database.address.masked()}: {message}; {fix}") from error
+    if encoding not in ANY_CHARACTER:
+        raise ConnectError(
+            f"{database.address.masked()} stores text as {encoding}, which lacks characters that"
+            " names may have: create a database with ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _message(error: Exception) -> str:

@@ -23,8 +23,10 @@ BARE_URL = "postgresql+psycopg2://"
 #: what others have committed since their transaction began.
 ISOLATION: IsolationLevel = "READ COMMITTED"
 
-#: Settings of libpq: a server that disappears silently is noticed within about 15 s.
+#: Settings of libpq: texts may hold any character, whatever the locale, and a server that
+#: disappears silently is noticed within about 15 s.
 CLIENT_SETTINGS: dict[str, str | int] = {
+    "client_encoding": "UTF8",
     "connect_timeout": 5,  # seconds
     "keepalives": 1,
     "keepalives_idle": 5,  # seconds

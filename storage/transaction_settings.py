@@ -14,13 +14,16 @@ from storage.errors import NotPermitted
 __all__ = ["TransactionSettings", "set_in_each_transaction"]
 
 #: The server ends transactions of frozen or disconnected programs, so that their locks do not
-#: block others for long, and no transaction waits for a lock for ever.
+#: block others for long, and no transaction waits for a lock for ever. Whatever else could change
+#: what is read or written has one value for all, since roles and databases may have others.
 SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "15s",  # longer than the above, to outlast a transaction that the server ends
     # limits of roles are meant for queries by hand; a statement that is ended would be repeated
     "statement_timeout": "0",
     "timezone": "UTC",
+    "datestyle": "ISO",
+    "extra_float_digits": "3",  # numbers are read back as they were written
 }
 #: Additional settings for read-only engines, whatever the role may do. They are set by a query,
 #: after which PostgreSQL does not let a transaction become one that writes.

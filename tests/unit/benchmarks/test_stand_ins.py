@@ -2,7 +2,15 @@
 
 from benchmarks.stand_ins import StandInPool
 from search.records.jobs import Job
-from search.records.messages import Begin, Continue, DrawPictures, PicturesDrawn, Reported, Task
+from search.records.messages import (
+    Begin,
+    Continue,
+    DrawPictures,
+    Order,
+    PicturesDrawn,
+    Reported,
+    Task,
+)
 from search.workers.pool import Answer
 
 
@@ -16,10 +24,11 @@ def answer(pool: StandInPool) -> Answer:
 def test_a_seat_reports_each_evaluation_and_then_draws() -> None:
     pool = StandInPool(1, rate=1e9)
     (seat,) = pool.ready()
-    job = Job(trial=3)
+    job = Job("trial", 3)
     task = Task(job=job, attempt=2, params={}, seed=1, folder="attempt-2")
 
-    for evaluation, order in enumerate((Begin(task=task), Continue(), Continue()), start=1):
+    orders: tuple[Order, ...] = (Begin(task=task), Continue(), Continue())
+    for evaluation, order in enumerate(orders, start=1):
         pool.submit(seat, order)
         event = answer(pool).event
         assert isinstance(event, Reported)
