@@ -1,11 +1,13 @@
 """Merging the tables of a run or a search: protocol, preset, file, flags."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from trainer.config.configuration import TRIAL_SETTINGS
 from trainer.config.former_names import FORMER_SETTINGS
 from trainer.config.toml_records import overlay
+from trainer.methods import METHODS
 
 __all__ = ["SEARCH", "fitting", "inner", "lay_over", "settings_in_place"]
 
@@ -55,7 +57,8 @@ def _unnamed_again(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[s
 def fitting(preset: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """A preset without the parts that do not apply to the upper tables' data set and method.
 
-    These are the options, and the values of the method's hyper-parameters.
+    These are the options, apart from those that both methods have, such as where training starts,
+    and the values of the method's hyper-parameters.
     """
     kept = dict(preset)
     for section in NAMED:
@@ -66,7 +69,25 @@ def fitting(preset: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
         kept[section] = {key: value for key, value in lower.items() if key != "options"}
         if section == "method":
             kept.pop("hyper", None)
+            if shared := _shared_options(lower, name):
+                kept[section]["options"] = shared
     return kept
+
+
+def _shared_options(lower: Mapping[str, Any], name: object) -> dict[str, Any]:
+    """The options of a method that the method ``name`` has as well, with the same values."""
+    before, after = _option_types(lower.get("name")), _option_types(name)
+    return {
+        key: value
+        for key, value in inner(lower, "options").items()
+        if key in before and before[key] == after.get(key)
+    }
+
+
+def _option_types(method: object) -> dict[str, Any]:
+    """The options of a method with their types; none of an unknown one, which is refused later."""
+    entry = METHODS.get(method) if isinstance(method, str) else None
+    return {} if entry is None else {field.name: field.type for field in fields(entry.options)}
 
 
 def settings_in_place(table: Mapping[str, Any]) -> dict[str, Any]:

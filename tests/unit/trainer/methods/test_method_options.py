@@ -129,6 +129,22 @@ def test_a_preset_drops_settings_of_another_method_or_data_set() -> None:
     assert other == {"data": {"name": "nyu"}, "method": {"name": "unim2"}}
 
 
+def test_a_preset_keeps_options_that_both_methods_have() -> None:
+    below = {
+        "method": {
+            "name": "unim2",
+            "fusion": "conv",
+            "options": {"start": "identity", "msn_residual": True},
+        }
+    }
+    other = fitting(below, {"method": {"name": "stego"}})
+    assert other["method"]["options"] == {"start": "identity"}
+    made = build_record(TrainConfig, lay_over(other, {"method": {"name": "stego"}}))
+    assert made.method.options == StegoOptions(start="identity")
+    for name in ("kmeans", "unknown", 3):
+        assert "options" not in fitting(below, {"method": {"name": name}})["method"]
+
+
 def test_a_preset_of_another_method_can_be_the_base(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('base = "nyu-s16-published"\n[method]\nname = "coral"\n')
