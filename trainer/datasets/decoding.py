@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from trainer.datasets.base import Image, Label
 from trainer.datasets.exif import turned
 from trainer.datasets.headers import (
+    ANY_NUMBERS,
     OTHER_COLOUR,
     array_shape,
     decoding,
@@ -37,6 +38,7 @@ __all__ = [
     "read_array",
     "read_integers",
     "read_label",
+    "read_numbers",
     "read_palette_colours",
     "read_pixels",
     "read_rgb",
@@ -97,6 +99,22 @@ def read_integers(
     Raises:
         DataError: If the file cannot be decoded or has another kind of content.
     """
+    found = _required_bits(path, channels=channels, bits=bits)
+    return _read_any(path).astype(np.uint16 if found == 16 else np.uint8)
+
+
+def read_numbers(path: Path) -> NDArray[np.generic]:
+    """The plane of numbers in an image of 32 bits: int32 or float32 with shape (h, w).
+
+    Raises:
+        DataError: If the file cannot be decoded or has another kind of content.
+    """
+    _required_bits(path, channels=1, bits=(ANY_NUMBERS,))
+    return _read_any(path)
+
+
+def _required_bits(path: Path, *, channels: int, bits: tuple[int, ...]) -> int:
+    """Bits per channel of an image, which must be among these."""
     kind = read_kind(path)
     if kind[0] != channels or kind[1] not in bits:
         raise DataError(
@@ -104,8 +122,7 @@ def read_integers(
             f" {_kind_text(channels, ' or '.join(map(str, bits)))}: give the"
             " original file, or convert it"
         )
-    stored = _read_any(path)
-    return stored.astype(np.uint16 if kind[1] == 16 else np.uint8)
+    return kind[1]
 
 
 def read_palette_colours(path: Path) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from trainer.datasets.exif import TURNED_BY_PILLOW, UPRIGHT, orientation_of, upr
 from trainer.errors import DataError
 
 __all__ = [
+    "ANY_NUMBERS",
     "ARRAY",
     "OTHER_COLOUR",
     "array_shape",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 ARRAY = ".npy"
+#: Bits of an image that holds one plane of whole or floating-point numbers (TIFF).
+ANY_NUMBERS = 32
 #: Modes of Pillow for colour in other coordinates, which is converted to RGB.
 OTHER_COLOUR = ("CMYK", "YCbCr", "HSV")
 #: Formats in which further pages are previews of the first.
@@ -57,7 +60,7 @@ def read_kind(path: Path) -> tuple[int, int]:
     with open_image(path) as image:
         channels = 3 if image.mode in OTHER_COLOUR else len(image.getbands())
         if image.mode in ("I", "F"):
-            return channels, 32
+            return channels, ANY_NUMBERS
         if image.mode in ("P", "PA"):
             return channels, 8
         # how the file stores its pixels, such as RGB;16B; 8 bits are not mentioned

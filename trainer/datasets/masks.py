@@ -18,7 +18,7 @@ from trainer.datasets.decoding import (
     read_palette_colours,
     read_stored,
 )
-from trainer.datasets.headers import is_array, read_kind
+from trainer.datasets.headers import ANY_NUMBERS, is_array, read_kind
 from trainer.errors import DataError
 
 __all__ = ["Colour", "MaskRules", "read_mask"]
@@ -54,7 +54,7 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
 
     Args:
         path: An image of one channel of 1 to 16 bits, with a palette, or of colours; or an
-            ``.npy`` file of whole numbers.
+            ``.npy`` file, or image of 32 bits, of whole numbers.
         rules: The meaning of its pixels.
 
     Returns:
@@ -69,6 +69,8 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
     channels, bits = read_kind(path)
     if channels == 1 and rules.encoding == "colour":
         return _by_colour(path, read_palette_colours(path), rules)
+    if (channels, bits) == (1, ANY_NUMBERS):
+        return _by_number(path, _whole_numbers(path), rules)
     if channels == 1:
         return _by_number(path, read_integers(path, channels=1, bits=BITS), rules)
     if bits != 8 or channels not in (2, 3, 4):

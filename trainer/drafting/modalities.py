@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.datasets.headers import ANY_NUMBERS
 from trainer.drafting.facts import Facts
 from trainer.drafting.words import RGB
 
@@ -105,16 +106,16 @@ def _plane(
     table = Table(settings={"files": pattern, "encoding": "grey"})
     if band is not None:
         table.settings["band"] = band
-    if facts.storage.bits == 16:
-        table.settings["bits"] = 16
+    if facts.storage.bits in (16, ANY_NUMBERS):
+        table.settings["bits"] = facts.storage.bits
     if name == RGB:
         table.remarks.append("greyscale images")
     if facts.storage.palette:
         table.doubts.append(f"{name}: palette images are read by index: convert them to grey")
-    if facts.storage.bits not in (0, 8, 16):
+    if facts.storage.bits not in (0, 8, 16, ANY_NUMBERS):
         table.doubts.append(
-            f"{name}: images of {facts.storage.bits} bits are not read: convert them to .npy"
-            " files, or to 8 or 16 bits"
+            f"{name}: images of {facts.storage.bits} bits are not read: convert them to 8 or 16"
+            " bits"
         )
     if name == "aolp" and len(values) and values.max() > 1:  # else a sine or cosine
         _as_angle(table, values)
@@ -155,7 +156,8 @@ def _scale(table: Table, name: str, values: NDArray[np.float64], facts: Facts) -
     if not low < high:
         low, high = low, low + 1
     low, high = _rounded(low, high)
-    table.settings["range"] = [low, high if facts.storage.is_array else min(high, LARGEST)]
+    any_numbers = facts.storage.is_array or facts.storage.bits == ANY_NUMBERS
+    table.settings["range"] = [low, high if any_numbers else min(high, LARGEST)]
     table.remarks.append(f"stored numbers: {values.min():g} to {values.max():g}")
     unit = ""
     if name == "depth":

@@ -65,7 +65,11 @@ def find_roles(looked: Mapping[Group, Facts]) -> Roles | None:
         looked: Each group to what a sample of it holds.
     """
     kinds = {group: _kind(group, facts) for group, facts in looked.items() if facts.storages}
-    left = [(group, "no file can be read") for group in looked if group not in kinds]
+    left = [
+        (group, f"no file can be read; {facts.faults[0]}")
+        for group, facts in looked.items()
+        if group not in kinds
+    ]
     left += [(group, "pictures for people") for group, kind in kinds.items() if kind == PREVIEW]
     candidates = [group for group, kind in kinds.items() if kind not in (LABEL, PREVIEW)]
     anchor = _anchor(candidates, kinds, looked)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.datasets.folder.patterns import FilePattern
-from trainer.datasets.headers import ARRAY, is_array
+from trainer.datasets.headers import ANY_NUMBERS, ARRAY, is_array
 from trainer.errors import ConfigError
 
 __all__ = ["ModalityFiles", "check_modality"]
@@ -22,8 +22,9 @@ class ModalityFiles:
     #: ``colour``: three channels as they are; ``grey``: one channel three times; ``angle``: one
     #: channel as (sin, cos).
     encoding: Literal["colour", "grey", "angle"] = "colour"
-    #: Bits per channel of an image file; an ``.npy`` file holds numbers of any kind.
-    bits: Literal[8, 16] = 8
+    #: Bits per channel of an image file. One of 32 bits (TIFF), like an ``.npy`` file, holds one
+    #: plane of numbers of any kind.
+    bits: Literal[8, 16, 32] = 8
     #: Stored numbers that become black and white; numbers beyond are clipped. By default the
     #: smallest and the largest of the file's bits. For ``grey``.
     range: tuple[float, ...] | None = None
@@ -62,10 +63,12 @@ def check_modality(where: str, modality: ModalityFiles) -> None:
     """
     FilePattern.check(f"{where}.files", modality.files)
     array = is_array(Path(modality.files))
+    any_numbers = array or modality.bits == ANY_NUMBERS
     _check_band(where, modality)
     _check_holes(where, modality)
-    if modality.encoding == "colour" and array:
-        raise ConfigError(f"{where}.encoding = 'colour' is for images, not for {ARRAY} files")
+    if modality.encoding == "colour" and any_numbers:
+        given = f"{ARRAY} files" if array else f"bits = {ANY_NUMBERS}"
+        raise ConfigError(f"{where}.encoding = 'colour' is for images, not for {given}")
     if modality.period is not None and modality.encoding != "angle":
         raise ConfigError(f"{where}.period is for encoding = 'angle': leave it out")
     if modality.encoding == "angle" and not 0 < (modality.period or 0) < math.inf:
@@ -73,7 +76,7 @@ def check_modality(where: str, modality: ModalityFiles) -> None:
             f"{where} needs period, the positive number of a whole turn, such as 180"
         )
     if modality.range is None:
-        if modality.encoding == "grey" and array:
+        if modality.encoding == "grey" and any_numbers:
             raise ConfigError(
                 f"{where} needs range, the numbers that become black and white, such as"
                 " range = [0.0, 1.0]"

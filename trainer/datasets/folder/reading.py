@@ -13,13 +13,14 @@ from trainer.datasets.decoding import (
     as_plane,
     grey_image,
     read_integers,
+    read_numbers,
     read_stored,
     unit_range,
 )
 from trainer.datasets.folder.description import Description
 from trainer.datasets.folder.label_files import LabelFiles
 from trainer.datasets.folder.modality_files import ModalityFiles
-from trainer.datasets.headers import is_array, read_kind
+from trainer.datasets.headers import ANY_NUMBERS, is_array, read_kind
 from trainer.datasets.holes import fill_rows
 from trainer.datasets.masks import MaskRules
 from trainer.errors import DataError
@@ -66,6 +67,8 @@ class ModalityReader:
             return self._bands(path, bands)
         if is_array(path):
             return read_stored(path)
+        if self.files.bits == ANY_NUMBERS:
+            return read_numbers(path)
         channels = 3 if self.files.encoding == "colour" else 1
         return read_integers(path, channels=channels, bits=(self.files.bits,))
 

@@ -91,6 +91,44 @@ def test_bands_of_other_kinds_of_files(tmp_path: Path, kind: str) -> None:
     assert np.allclose(source.image("a", "nir")[:, :, 0], wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_a_tiff_of_32_bits_holds_a_plane_of_numbers(tmp_path: Path, kind: type) -> None:
+    plane: NDArray[Any] = (RAMP * 100).astype(kind) - 300
+    write_rgb(tmp_path)
+    write(tmp_path, "heat", plane, suffix=".tif")
+    text = RGB + '[modalities.heat]\nfiles = "heat/{name}.tif"\nencoding = "grey"\n'
+    text += "bits = 32\nrange = [-200, 400]\n"
+    source = open_dataset(describe(tmp_path, text, "rgb", "heat")).source
+
+    wanted = (plane.astype(np.float32) + 200) / 600
+    assert np.allclose(source.image("a", "heat")[:, :, 0], wanted, atol=1e-6)
+
+    plane = plane.astype(np.float32)
+    plane[0, 0] = np.nan
+    save(tmp_path / "heat/a.tif", plane)
+    with pytest.raises(DataError, match=r"a\.tif has 1 values that are not finite"):
+        source.image("a", "heat")
+    save(tmp_path / "heat/a.tif", noise("x", 0, 255))
+    with pytest.raises(DataError, match="has 1 channel of 8 bits instead of 1 channel of 32 bits"):
+        source.image("a", "heat")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('encoding = "grey"', "heat needs range, the numbers that become black and white"),
+        ("", "encoding = 'colour' is for images, not for bits = 32"),
+    ],
+)
+def test_planes_of_any_numbers_are_grey_in_a_range(
+    tmp_path: Path, setting: str, message: str
+) -> None:
+    write_rgb(tmp_path)
+    text = RGB + '[modalities.heat]\nfiles = "heat/{name}.tif"\nbits = 32\n' + setting
+    with pytest.raises(ConfigError, match=message):
+        open_dataset(describe(tmp_path, text, "rgb", "heat"))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

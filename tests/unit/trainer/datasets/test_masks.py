@@ -56,6 +56,7 @@ def test_grey_of_few_bits_keeps_its_numbers(tmp_path: Path, bits: int) -> None:
     [
         lambda path: save(path.with_suffix(".png"), LABEL.astype(np.uint16)),
         lambda path: save(path.with_suffix(".tif"), LABEL.astype(np.uint16)),
+        lambda path: save(path.with_suffix(".tif"), LABEL.astype(np.int32)),
         lambda path: palette_png(path.with_suffix(".png"), LABEL, COLOURS),
         lambda path: save(path.with_suffix(".png"), LABEL, "LA"),
     ],
@@ -73,6 +74,8 @@ def test_numbers_in_an_array_file(tmp_path: Path) -> None:
     assert "holds float32 of shape (7, 9)" in refusal(path, NUMBERS)
     np.save(path, -LABEL.astype(np.int16))
     assert "of the labels -2, -1" in refusal(path, NUMBERS)
+    path = save(tmp_path / "mask.tif", LABEL.astype(np.float32))
+    assert "holds float32 of shape (7, 9)" in refusal(path, NUMBERS)
 
 
 def test_a_two_coloured_image_is_zero_and_one(tmp_path: Path) -> None:

@@ -157,6 +157,13 @@ def voc(root: Path) -> None:
     write_list(root / "ImageSets/val.txt", *NAMES[5:])
 
 
+def numbers_in_tiffs(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"ortho/rgb/{name}.tif")
+        save(root / f"ortho/ndvi/{name}.tif", noise(name, 0, 255).astype(np.float32) / 255)
+        save(root / f"ortho/gt/{name}.tif", areas().astype(np.int32))
+
+
 def binary_masks(root: Path) -> None:
     """The object fills the lower half, and 255 is no sign of a missing label."""
     for name in NAMES:
@@ -239,6 +246,11 @@ LAYOUTS: Mapping[str, Layout] = {
         make=with_rubbish,
         modalities={"rgb": "RGB/{name}.jpg", "thermal": "Thermal_16bit/{name}.png"},
         label="annotations/{name}.png",
+    ),
+    "numbers in TIFFs": Layout(
+        make=numbers_in_tiffs,
+        modalities={"rgb": "ortho/rgb/{name}.tif", "ndvi": "ortho/ndvi/{name}.tif"},
+        label="ortho/gt/{name}.tif",
     ),
     "binary masks": Layout(
         make=binary_masks,
