@@ -29,7 +29,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.comparison import SCENES
+from benchmarks.comparison import SCENES, TUNED
 from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
 from benchmarks.records import RESULTS, RecordedRun, read_searches, write_result, write_runs
@@ -302,7 +302,8 @@ def main(
     for search in calibration:
         finish(search, places)
     rules, rows, kept, chosen = CollapseRules(), [], {}, None
-    for search in (*calibration, *comparison_searches()):
+    compared = [search for (method, _), search in comparison_searches().items() if method in TUNED]
+    for search in (*calibration, *compared):
         row, runs = _row_of(search, places)
         chosen = chosen or choose(runs, row["constant mIoU"])
         rows.append(row)

@@ -7,7 +7,6 @@ whose settings were drawn uniformly. Writes docs/pictures/lambda-and-b.png and .
 tables of docs/lambda-and-b.md.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.collapse import MARGIN
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RESULTS, RecordedRun, read_kept_runs
+from benchmarks.records import RecordedRun, read_kept_runs, read_result
 
 __all__ = ["draw", "text"]
 
@@ -31,8 +30,7 @@ GOOD = 20  # number of best runs
 
 def read() -> tuple[list[RecordedRun], float]:
     """The recorded runs, and the val mIoU up to which a run counts as collapsed."""
-    table = json.loads((RESULTS / "collapse.json").read_text(encoding="utf-8"))
-    row = next(row for row in table["rows"] if row["search"] == STUDY)
+    row = next(row for row in read_result("collapse")["rows"] if row["search"] == STUDY)
     return read_kept_runs("collapse-runs", STUDY), row["constant mIoU"] + MARGIN
 
 

@@ -36,7 +36,7 @@ from benchmarks import (
     trivial_trials,
 )
 from benchmarks.blocks import read_records
-from benchmarks.records import RESULTS
+from benchmarks.records import RESULTS, read_result
 from benchmarks.search_quality import (
     calibration,
     confirmed,
@@ -65,11 +65,6 @@ PAGES = (
     "docs/speed.md",
     "docs/tables.md",
 )
-
-
-def _result(name: str) -> dict[str, Any]:
-    table: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return table
 
 
 def _results(name: str) -> list[dict[str, Any]]:
@@ -106,23 +101,23 @@ def _newest(
 
 #: Texts in the documents, by the name used there.
 TEXTS: Mapping[str, Callable[[], str]] = {
-    "from clone": lambda: from_clone.text(_result("from_clone")),
-    "comparison": lambda: comparison.text(_result("comparison")["rows"]),
-    "comparison in short": lambda: comparison.short_text(_result("comparison")["rows"]),
-    "collapse": lambda: collapse.text(_result("collapse")["rows"]),
+    "from clone": lambda: from_clone.text(read_result("from_clone")),
+    "comparison": lambda: comparison.text(read_result("comparison")["rows"]),
+    "comparison in short": lambda: comparison.short_text(read_result("comparison")["rows"]),
+    "collapse": lambda: collapse.text(read_result("collapse")["rows"]),
     "calibration": lambda: calibration.text(public_table.read_table(), public_table.read_sets()),
     "recorded runs": lambda: public_table.text(
         public_table.read_table(), public_table.read_sets()
     ),
     "collapse on images": lambda: collapse.image_text(collapse.image_rows()),
-    "expectation": lambda: expectation.text(_result("expectation")["rows"]),
+    "expectation": lambda: expectation.text(read_result("expectation")["rows"]),
     "search replay": lambda: replay.text(replay.read_replays()),
     "released search": lambda: released_search.text(read_records(released_search.PATH)),
     "confirmed studies": lambda: confirmed.text(read_records(confirmed.PATH)),
     "confirmed in short": lambda: confirmed.short_text(read_records(confirmed.PATH)),
-    "gains": lambda: gains.text(_result("gains")["rows"]),
+    "gains": lambda: gains.text(read_result("gains")["rows"]),
     "lambda and b": lambda: lambda_and_b.text(*lambda_and_b.read()),
-    "rooms table": lambda: table.text(_result("table-rooms")),
+    "rooms table": lambda: table.text(read_result("table-rooms")),
     "nyu": lambda: nyu.text(_results("nyu")),
     "nyu features": lambda: nyu.features_text(nyu.read_features()),
     "pictures": lambda: pictures.text(_last_result("pictures")),

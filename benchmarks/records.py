@@ -21,6 +21,7 @@ __all__ = [
     "RESULTS",
     "RecordedRun",
     "read_kept_runs",
+    "read_result",
     "read_runs",
     "read_searches",
     "write_result",
@@ -89,6 +90,13 @@ def write_result(name: str, table: Mapping[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(_rounded(table), indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def read_result(name: str) -> dict[str, Any]:
+    """The result in ``results/NAME.json``; empty if there is none."""
+    path = RESULTS / f"{name}.json"
+    table: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return table
 
 
 def write_runs(name: str, searches: Mapping[str, Sequence[RecordedRun]]) -> Path:
