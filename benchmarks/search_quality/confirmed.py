@@ -100,28 +100,33 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def short_text(records: Sequence[Mapping[str, Any]]) -> str:
-    """The numbers of the first study of each start, for the front page."""
+    """The mean numbers of the searches of each start, for the front page."""
     rows = []
     for start in STARTS:
         own = [each for each in records if each["start"] == start]
-        for each in own[:1]:
-            numbers = [each["claimed"], each["expected"]]
-            rows.append(
-                (
-                    PLAIN[start],
-                    *("" if number is None else f"{number:.1f}" for number in numbers),
-                    _with_interval(each["confirmed"], each["confirmed interval"], digits=1),
-                    *(f"{each['references'][name]:.1f}" for name in REFERENCES),
-                )
-            )
-    header = ("training starts", "claimed", "expected", "confirmed", "defaults", "K-means")
+        if not own:
+            continue
+        numbers = [[each[name] for each in own] for name in ("claimed", "expected", "confirmed")]
+        numbers += [[each["references"][name] for each in own] for name in REFERENCES]
+        rows.append((PLAIN[start], len(own), *map(_mean_and_range, numbers)))
+    header = (
+        *("training starts", "searches", "claimed", "expected", "confirmed"),
+        *("defaults", "K-means"),
+    )
     return markdown_table(header, rows)
 
 
-def _with_interval(value: float, interval: Sequence[float] | None, *, digits: int = 2) -> str:
+def _mean_and_range(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return "".join(f"{value:.1f}" for value in known)
+    return f"{statistics.fmean(known):.1f} ({min(known):.1f} to {max(known):.1f})"
+
+
+def _with_interval(value: float, interval: Sequence[float] | None) -> str:
     if interval is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{interval[0]:.1f}, {interval[1]:.1f}]"
+        return f"{value:.2f}"
+    return f"{value:.2f} [{interval[0]:.1f}, {interval[1]:.1f}]"
 
 
 def _apart(records: Sequence[Mapping[str, Any]]) -> str:
@@ -144,7 +149,24 @@ def _apart(records: Sequence[Mapping[str, Any]]) -> str:
         if name == "expected and confirmed":
             line += f" (target {TARGET} on average: {'met' if mean <= TARGET else '**missed**'})"
         lines.append(line)
+    lines += _within(records)
     return "\n".join(lines)
+
+
+def _within(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How exactly fresh runs tell the value of a trial: nothing nearer can be told apart."""
+    known = [each for each in records if each["expected"] and each["confirmed interval"]]
+    if not known:
+        return []
+    intervals = [each["confirmed interval"] for each in known]
+    half = statistics.fmean((high - low) / 2 for low, high in intervals)
+    inside = sum(
+        low <= each["expected"] <= high for each, (low, high) in zip(known, intervals, strict=True)
+    )
+    return [
+        f"- the confirmed value has a 95 % interval of ± {half:.2f} points on average; the"
+        f" expected value is inside in {inside} of {len(known)} searches"
+    ]
 
 
 def _gains(records: Sequence[Mapping[str, Any]]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from benchmarks import comparison
 from benchmarks.search_quality import confirmed, released_search
 from benchmarks.search_quality.released_search import LiveSearch, config_of
 from tests.unit.trainer.small import small_dataset_features
@@ -64,11 +65,41 @@ def test_the_page_says_how_far_each_start_gets_above_the_references() -> None:
     assert "start `identity`: confirmed minus K-means -0.50 on average, above it in 0" in found
 
 
-def test_the_front_page_has_one_study_of_each_start() -> None:
-    found = confirmed.short_text([study(1), study(2, claimed=1.0), study(1, start="identity")])
-    row = "| at random weights | 41.0 | 38.5 | 39.0 [38.0, 40.0] | 30.0 | 38.5 |"
-    assert row in found
-    assert found.count("| at random weights |") == found.count("| at the frozen features |") == 1
+def test_the_front_page_has_the_mean_and_the_range_of_the_searches_of_each_start() -> None:
+    found = confirmed.short_text(
+        [study(1), study(2, claimed=43.0, expected=None), study(1, start="identity")]
+    )
+    assert "| at random weights | 2 | 42.0 (41.0 to 43.0) | 38.5 | 39.0 (39.0 to 39.0) |" in found
+    assert "| at the frozen features | 1 | 41.0 | 38.5 | 39.0 | 30.0 | 38.5 |" in found
+
+
+def test_the_page_says_how_exact_the_confirmed_values_are() -> None:
+    found = confirmed.text([study(1), study(2, expected=41.0)])
+    assert "± 1.00 points on average; the expected value is inside in 1 of 2 searches" in found
+    assert "interval of" not in confirmed.text([study(1, expected=None)])
+
+
+def row(method: str, scene: int, miou: float) -> dict[str, Any]:
+    columns = {name: 1.0 for name in comparison.COLUMNS}
+    return {"method": method, "scene": scene, **columns, "test mIoU": miou}
+
+
+def test_the_comparison_shows_the_methods_that_have_all_scenes() -> None:
+    rows = [row(method, scene, 30.0 + scene) for method in ("unim2", "kmeans") for scene in (1, 2)]
+    rows += [row("unim2", 3, 33.0), row("kmeans", 3, 30.0), row("stego-sum", 1, 20.0)]
+    short = comparison.short_text(rows)
+    assert "| UniM2 on RGB and depth | 32.0 ± 1.0 |" in short
+    assert "| K-means of those of both | 31.0 ± 1.0 |" in short and "STEGO" not in short
+    assert "unim2 minus kmeans: +1.0 points on the mean (+0.0, +0.0, +3.0)" in comparison.text(
+        rows
+    )
+
+
+def test_k_means_is_run_once_and_the_others_are_searched() -> None:
+    found = comparison.searches()
+    assert found["kmeans", 1].tables["search"]["trials"] == 1
+    assert found["unim2-identity", 2].tables["search"]["trials"] == comparison.TRIALS
+    assert {scene for _, scene in found} == set(comparison.SCENES)
 
 
 RECORDS = [
