@@ -29,7 +29,8 @@ def check_data(subject: Subject) -> Check:
     if subject.config.objective().needs_labels and not data_set.val.labelled:
         return failed(
             "data", f"{found}; val has no labels, so trials cannot be scored",
-            f"add label files, or use labelled data: {subject.launch('--data', 'FOLDER')}",
+            "add label files, or search without them:"
+            f" {subject.launch('--objective', 'label-free')}",
         )  # fmt: skip
     return ok("data", found)
 

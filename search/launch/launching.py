@@ -31,6 +31,7 @@ from search.machine.reservations import Reservation, reserve
 from search.machine.resources import Machine
 from search.machine.run_options import RunOptions
 from search.machine.versions import code_revision, package_versions
+from search.planning.checking import NO_LABELS_FIX
 from search.planning.slot_choice import best_slots
 from search.progress.first_trial import FirstTrialTimed
 from search.samplers import STARTUP_TRIALS, load_sampler, preload
@@ -193,7 +194,7 @@ def _prepare(request: Launch, output: Output) -> DatasetFeatures:
             progress=show_step,
         )
     if request.config.objective().needs_labels:
-        require_labels(dataset_features)
+        require_labels(dataset_features, fix=NO_LABELS_FIX)
     require_images(len(dataset_features.val), least=request.config.objective().least_images)
     return dataset_features
 

@@ -144,18 +144,27 @@ def _next_commands(view: StudyView) -> list[NextCommand]:
             NextCommand(command=view.command("resume"), purpose="continue the search"),
             NextCommand(command=view.command("status"), purpose="show its status"),
         ]
-    fit = trainer_command("fit", "best.toml")
+    more = NextCommand(
+        command=more_trials(view),
+        purpose=f"run {MORE_TRIALS} more trials",
+    )
     commands = [
+        *_with_the_best(view),
+        NextCommand(command=view.command("next"), purpose="see what should gain most"),
+        NextCommand(command=view.command("dashboard", named=False), purpose="browse all trials"),
+    ]
+    return commands if view.nothing_searched else [*commands, more]
+
+
+def _with_the_best(view: StudyView) -> list[NextCommand]:
+    """What to do with the best trial; nothing without a complete one."""
+    if view.best is None:
+        return []
+    fit = trainer_command("fit", "best.toml")
+    return [
         NextCommand(
             command=f"{view.save_best()} && {shell_text(fit)}",
             purpose="train the best trial again",
         ),
         NextCommand(command=view.command("confirm"), purpose="confirm it with fresh seeds"),
-        NextCommand(command=view.command("next"), purpose="see what should gain most"),
-        NextCommand(command=view.command("dashboard", named=False), purpose="browse all trials"),
     ]
-    more = NextCommand(
-        command=more_trials(view),
-        purpose=f"run {MORE_TRIALS} more trials",
-    )
-    return commands if view.nothing_searched else [*commands, more]

@@ -159,9 +159,8 @@ def _write(file: Path, text: str) -> None:
 
 
 def _next(root: Path, found: Inspection) -> Command:
-    """The next command: inspect again, train without labels, or search."""
+    """The next command: inspect again, or search, without labels if val has none."""
     if found.faults:
         return trainer_command("inspect", root)
-    if not all(split.labelled for split in found.splits.values()):
-        return trainer_command("fit", root)
-    return search_command("launch", "--data", root, "--trials", TRIALS)
+    objective = () if found.splits["val"].labelled else ("--objective", "label-free")
+    return search_command("launch", "--data", root, *objective, "--trials", TRIALS)

@@ -112,8 +112,16 @@ class DatasetFeatures:
         return self.val if split == "val" else self.test
 
 
+#: What to do about a data set without labels.
+ADD_LABELS = "add label files, or choose a data set with labels"
+
+
 def require_labelled(
-    data_set: DataSet, *, split: Literal["val", "test"] = "val", wanted_by: str = "a search"
+    data_set: DataSet,
+    *,
+    split: Literal["val", "test"] = "val",
+    wanted_by: str = "a search",
+    fix: str = ADD_LABELS,
 ) -> None:
     """Refuse a data set without labels on a split, before features are computed.
 
@@ -121,12 +129,13 @@ def require_labelled(
         data_set: The data set to score.
         split: The split.
         wanted_by: What needs the scores, for the message.
+        fix: What the user can do.
 
     Raises:
         DataError: If the split has no label files.
     """
     if not data_set.splits()[split].labelled:
-        raise _unlabelled(split, wanted_by)
+        raise _unlabelled(split, wanted_by, fix)
 
 
 def require_labels(
@@ -134,6 +143,7 @@ def require_labels(
     *,
     split: Literal["val", "test"] = "val",
     wanted_by: str = "a search",
+    fix: str = ADD_LABELS,
 ) -> None:
     """Refuse features of a data set on whose split nothing can be scored.
 
@@ -141,13 +151,14 @@ def require_labels(
         dataset_features: The data set to score.
         split: The split.
         wanted_by: What needs the scores, for the message.
+        fix: What the user can do.
 
     Raises:
         DataError: If the split has no labels, or not one pixel with a class.
     """
     labels = dataset_features.evaluated(split).labels
     if labels is None:
-        raise _unlabelled(split, wanted_by)
+        raise _unlabelled(split, wanted_by, fix)
     if not any((image != IGNORE).any() for image in labels):
         raise DataError(
             f"{wanted_by} needs labels on {split} for scoring, but no pixel there has a class: use"
@@ -172,8 +183,7 @@ def require_images(images: int, *, least: int) -> None:
         )
 
 
-def _unlabelled(split: str, wanted_by: str) -> DataError:
+def _unlabelled(split: str, wanted_by: str, fix: str) -> DataError:
     return DataError(
-        f"{wanted_by} needs labels on {split} for scoring, but this data set has none there: add"
-        " label files or choose a data set with labels"
+        f"{wanted_by} needs labels on {split} for scoring, but this data set has none there: {fix}"
     )

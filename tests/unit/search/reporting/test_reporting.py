@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,23 @@ def test_claim_and_expectation_are_shown_with_the_best_trial() -> None:
     assert table["expected"]["value"] == expected.mean
     assert table["confirmed"] is None
     json.dumps(table, allow_nan=False)
+
+
+def test_a_search_without_a_complete_trial_proposes_no_command_that_needs_one() -> None:
+    found = view()
+    counts = dataclasses.replace(found.counts, complete=found.target, running=0)
+    over = dataclasses.replace(found, state="finished", counts=counts)
+    assert {"confirm it", "best trial again"} <= set(re.findall(PROPOSED, printed_summary(over)))
+    without = dataclasses.replace(over, best=None)
+    assert not re.findall(PROPOSED, printed_summary(without))
+    assert "see what should gain most" in printed_summary(without)
+
+
+def printed_summary(of: StudyView) -> str:
+    return printed(terminal.summary(of, 1.0))
+
+
+PROPOSED = "confirm it|best trial again"
 
 
 def test_without_enough_trials_the_printers_say_why_nothing_is_expected() -> None:

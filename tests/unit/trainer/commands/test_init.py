@@ -64,14 +64,13 @@ def test_the_file_may_be_written_elsewhere(folder: Path, tmp_path: Path, lines: 
     assert read_config(out).data.modalities == ("rgb", "thermal")
 
 
-def test_images_without_labels_are_trained_on_and_not_searched(
-    tmp_path: Path, lines: list[str]
-) -> None:
+def test_images_without_labels_are_searched_without_them(tmp_path: Path, lines: list[str]) -> None:
     LAYOUTS["accents and blanks"].make(tmp_path)
 
     assert describe_folder(tmp_path, out=None, printed=False, say=lines.append)
 
-    assert f"next: python -m trainer fit {tmp_path}" in lines
+    next_command = f"launch --data {tmp_path} --objective label-free --trials 200"
+    assert f"next: python -m search {next_command}" in lines
     assert any("check: classes: there are no labels" in line for line in lines)
 
 
