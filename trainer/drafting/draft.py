@@ -1,5 +1,6 @@
 """A folder of images, looked at: a first description of it as a data set."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from pathlib import Path
 from trainer.console.progress import OnProgress
 from trainer.datasets.crops import is_same_view
 from trainer.datasets.file_tree import FileTree
+from trainer.datasets.headers import read_size
 from trainer.datasets.names import PICTURES, native
 from trainer.drafting.class_names import read_class_names
+from trainer.drafting.facts import SAMPLE, spread
 from trainer.drafting.groups import Group, find_groups
 from trainer.drafting.labels import Classes, draft_labels
 from trainer.drafting.modalities import Table, draft_modalities
@@ -21,6 +24,8 @@ __all__ = ["Draft", "draft_description"]
 
 CLUSTERS = 8  # where there are no labels
 SHOWN = 3
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +76,7 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
             f" {', '.join(_title(group) for group in groups[:SHOWN])}): put each kind of image"
             " into a folder of its own, with the same names in all of them"
         )
-    modalities = _modalities(roles)
+    modalities = _modalities(root, roles)
     labels = None if roles.label is None else _labels(root, roles.label, others, progress)
     left = [f"{_title(group)} not described: {reason}" for group, reason in roles.left]
     if roles.label is not None and labels is None:
@@ -92,29 +97,39 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
     )
 
 
-def _modalities(roles: Roles) -> dict[str, Table]:
+def _modalities(root: Path, roles: Roles) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     first = roles.modalities[0]
     for pick in roles.modalities:
         drafted = draft_modalities(pick.name, pick.pattern, pick.facts)
         for name, table in drafted.items():
             if name not in tables:
-                _say_size(table, name, pick, first)
+                _say_size(table, name, _sizes(root, pick, first), first)
                 _say_missing(table, name, pick, first)
                 tables[name] = table
     return tables
 
 
-def _say_size(table: Table, name: str, pick: Pick, first: Pick) -> None:
-    mine, wanted = pick.facts.size, first.facts.size
-    if mine == wanted or len(pick.facts.sizes) > 1:
+def _sizes(root: Path, pick: Pick, first: Pick) -> list[tuple[Size, Size]]:
+    """Widths and heights of some images, each beside those of the first modality."""
+    found = []
+    for name in spread(sorted(first.files.keys() & pick.files.keys()), SAMPLE):
+        with contextlib.suppress(DataError):  # reported when the description is checked
+            mine, wanted = (read_size(root / native(each.files[name])) for each in (pick, first))
+            found.append((mine, wanted))
+    return found
+
+
+def _say_size(table: Table, name: str, sizes: list[tuple[Size, Size]], first: Pick) -> None:
+    different = [(mine, wanted) for mine, wanted in sizes if mine != wanted]
+    if not different or not all(is_same_view(mine, wanted) for mine, wanted in different):
         return
-    if is_same_view(mine, wanted):
-        table.settings["other_size"] = "nearest"
-        table.doubts.append(
-            f"{name}: images have {mine[1]} x {mine[0]} pixels, those of {first.name}"
-            f" {wanted[1]} x {wanted[0]}; they are taken to show the same view"
-        )
+    mine, wanted = different[0]
+    table.settings["other_size"] = "nearest"
+    table.doubts.append(
+        f"{name}: images have {mine[0]} x {mine[1]} pixels, those of {first.name}"
+        f" {wanted[0]} x {wanted[1]}; they are taken to show the same view"
+    )
 
 
 def _say_missing(table: Table, name: str, pick: Pick, first: Pick) -> None:

@@ -13,7 +13,7 @@ from trainer.datasets.decoding import read_stored
 from trainer.datasets.headers import is_array, open_image, read_kind
 from trainer.errors import DataError
 
-__all__ = ["Facts", "Storage", "look_at", "spread"]
+__all__ = ["SAMPLE", "Facts", "Storage", "look_at", "spread"]
 
 SAMPLE = 24  # files of a group that are read
 POINTS = 40_000  # pixels of a file that are looked at

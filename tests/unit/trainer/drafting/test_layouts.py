@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
-from tests.fakes.data_sets.pictures import HEIGHT, WIDTH, save
+from tests.fakes.data_sets.pictures import HEIGHT, WIDTH, noise, save
 from tests.unit.trainer.drafting.layouts import LAYOUTS
 from trainer.config.configuration import DataConfig
 from trainer.datasets import open_dataset
@@ -87,6 +88,23 @@ def test_undescribed_files_are_listed(tmp_path: Path) -> None:
 
     for file in ("overlays/0000.png", "poster.png", ".heic"):
         assert file in left
+
+
+def test_images_of_many_sizes_may_have_a_modality_of_half_the_size(tmp_path: Path) -> None:
+    for number, name in enumerate("abcdefgh"):
+        height, width = HEIGHT + 4 * number, WIDTH + 6 * number
+        for folder, size in (("rgb", 1), ("thermal", 2)):
+            area = noise(folder + name, 0, 255, channels=3)
+            picture = PIL.Image.fromarray(area).resize((width // size, height // size))
+            path = tmp_path / folder / f"{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            (picture if size == 1 else picture.convert("L")).save(path)
+
+    draft = drafted(tmp_path)
+
+    assert draft.modalities["thermal"].settings["other_size"] == "nearest"
+    assert any("taken to show the same view" in doubt for doubt in draft.doubts)
+    assert "other_size" not in draft.modalities["rgb"].settings
 
 
 MASKS: dict[str, tuple[Any, Any]] = {
