@@ -62,6 +62,8 @@ SEEDS = {1: 200, 2: 60, 3: 60}
 CITYSCAPES_TRIALS = 30
 IMAGE_TRIALS = 60
 IMAGES = "collapse_images"  # name of the result
+KMEANS = "K-means mIoU"
+ONE_CLUSTER = ("one cluster", "one cluster stopped", "more clusters stopped")
 #: Thresholds that were tried on the first search.
 GRID: Mapping[str, tuple[Any, ...]] = {
     "entropy_floor": (0.01, 0.02, 0.05, 0.1, 0.2),
@@ -86,6 +88,8 @@ class Judged:
     since: int | None
     #: Evaluation after which the rules stop it; None if they do not.
     stopped: int | None
+    #: Number of last evaluations at which the definition holds without a break.
+    lasting: int
 
     @property
     def share(self) -> float:
@@ -130,6 +134,7 @@ def judge(run: RecordedRun, *, constant: float, rules: CollapseRules) -> Judged:
         collapsed=low[-1],
         since=low.index(True) + 1 if any(low) else None,
         stopped=stopped[0] if stopped else None,
+        lasting=next((n for n, each in enumerate(reversed(low)) if not each), total),
     )
 
 
@@ -236,12 +241,53 @@ def merged(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> list[Ma
 
 
 def image_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of searches on images, and the targets for all of them together."""
+    """The table of searches on images, and the targets.
+
+    Where a constant prediction is better than K-means, the definition says nothing, and the runs
+    that end with one cluster count instead.
+    """
     if not rows:
         return "Nothing was measured yet."
-    table = markdown_table(list(rows[0]), [list(row.values()) for row in rows])
-    targets = _target_lines(rows)
-    return "\n\n".join([table, "All of them together:", targets])
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    table = markdown_table(header, [[row.get(name, "") for name in header] for row in rows])
+    parts = [table]
+    other = [row for row in rows if _constant_wins(row)]
+    if usual := [row for row in rows if row not in other]:
+        parts += ["By the definition, where K-means is above the best constant prediction:"]
+        parts += [_target_lines(usual)]
+        if any("lasting" in row for row in usual):
+            parts[-1] += "\n" + _lasting_line(usual)
+    if other:
+        parts += ["By the clusters in use, where it is not:", _cluster_lines(other)]
+    return "\n\n".join(parts)
+
+
+def _constant_wins(row: Mapping[str, Any]) -> bool:
+    return row.get(KMEANS) is not None and row[KMEANS] < row["constant mIoU"]
+
+
+def _lasting_line(rows: Sequence[Mapping[str, Any]]) -> str:
+    lasting, stopped = (
+        sum(row.get(name, 0) for row in rows) for name in ("lasting", "lasting stopped")
+    )
+    return (
+        f"- of the {lasting} that stay collapsed for the evaluations that the rules require,"
+        f" {stopped} are stopped"
+    )
+
+
+def _cluster_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    runs, ended, stopped, more = (
+        sum(row[name] for row in rows) for name in ("runs", *ONE_CLUSTER)
+    )
+    lines = (
+        (
+            f"{stopped} of {ended} runs that end with one cluster are stopped",
+            stopped >= 0.9 * ended,
+        ),
+        (f"{more} of {runs - ended} others are stopped", more <= 0.02 * (runs - ended)),
+    )
+    return "\n".join(f"- {line}: {'met' if met else '**missed**'}" for line, met in lines)
 
 
 def _row_of(search: Search, places: Paths) -> tuple[dict[str, Any], list[RecordedRun]]:

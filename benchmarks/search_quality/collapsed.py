@@ -6,16 +6,20 @@ judges the runs of the public table (``benchmarks.search_quality.public_table``)
 ``benchmarks.collapse`` judges those of its searches, and saves a row per set for
 ``docs/collapse.md``. The thresholds are those of the rules as they are.
 
-Where one class covers most of the images, a constant prediction has a high mIoU, and the
-definition calls nearly every run collapsed. Each row therefore also counts the runs that end with
-one cluster on nearly all pixels, which needs no labels.
+Where one class covers most of the images, a constant prediction has a higher mIoU than K-means of
+the frozen features, and the definition calls nearly every run collapsed. Each row therefore also
+counts the runs that end with one cluster on nearly all pixels, which needs no labels. Each row
+counts as well the runs that stay collapsed for as many evaluations as the rules require: a run
+that collapses after that leaves nothing to stop.
 """
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.collapse import (
     IMAGES,
+    KMEANS,
     Judged,
     image_rows,
     image_text,
@@ -48,9 +52,29 @@ def recorded_rows(
             continue
         constant = float(sets[name]["constant_miou"])
         judged = [judge(_recorded(run), constant=constant, rules=rules) for run in own]
-        head = {"search": f"recorded-{name}", "runs": len(own), "constant mIoU": constant}
-        rows.append(head | summary(judged) | _one_cluster(judged))
+        head = {
+            "search": f"recorded-{name}",
+            "runs": len(own),
+            "constant mIoU": constant,
+            KMEANS: _kmeans(runs, name),
+        }
+        rows.append(head | summary(judged) | _lasting(judged, rules) | _one_cluster(judged))
     return rows
+
+
+def _kmeans(runs: Sequence[TableRun], name: str) -> float | None:
+    """Val mIoU of K-means of the frozen features, mean over its seeds; None if not recorded."""
+    found = [run.looks[-1]["miou"] for run in runs if run.set == name and run.kind == "kmeans"]
+    return statistics.fmean(found) if found else None
+
+
+def _lasting(judged: Sequence[Judged], rules: CollapseRules) -> dict[str, int]:
+    """Counts of runs that are collapsed at the last evaluations, and of those that are stopped."""
+    lasting = [each for each in judged if each.collapsed and each.lasting >= rules.in_a_row]
+    return {
+        "lasting": len(lasting),
+        "lasting stopped": sum(each.stopped is not None for each in lasting),
+    }
 
 
 def _one_cluster(judged: Sequence[Judged]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.blocks import append_record
+from benchmarks.collapse import image_text
 from benchmarks.search_quality import calibration
 from benchmarks.search_quality.collapsed import recorded_rows
 from benchmarks.search_quality.public_table import (
@@ -153,6 +154,19 @@ def test_the_collapse_rules_are_held_against_the_constant_prediction(
     assert (row["collapsed"], row["stopped"], row["others stopped"]) == (1, 1, 0)
     ends = [row["one cluster"], row["one cluster stopped"], row["more clusters stopped"]]
     assert ends == [1, 1, 0]
+    assert row["K-means mIoU"] == 15.0
+    assert (row["lasting"], row["lasting stopped"]) == (1, 1)
+
+    shown = image_text([row])
+    assert (
+        "of the 1 that stay collapsed for the evaluations that the rules require, 1 are" in shown
+    )
+    assert "By the clusters in use" not in shown
+    trap = {**row, "constant mIoU": 30.0}
+    shown = image_text([row, trap])
+    assert "1 of 1 runs that end with one cluster are stopped: met" in shown
+    assert "0 of 22 others are stopped: met" in shown
+    assert "By the definition" not in image_text([trap])
 
 
 def test_the_page_says_what_was_recorded(
