@@ -141,11 +141,13 @@ def _apart(records: Sequence[Mapping[str, Any]]) -> str:
         ),
     ):
         pairs = [(each[one], each[other]) for each in records]
-        apart = [abs(a - b) for a, b in pairs if a is not None and b is not None]
-        if not apart:
+        differences = [a - b for a, b in pairs if a is not None and b is not None]
+        if not differences:
             continue
+        apart = [abs(each) for each in differences]
         mean = statistics.fmean(apart)
-        line = f"- {name}: {mean:.2f} points apart on average, {max(apart):.2f} at most"
+        line = f"- {name}: {mean:.2f} points apart on average, {max(apart):.2f} at most,"
+        line += f" the first minus the second {statistics.fmean(differences):+.2f} on average"
         if name == "expected and confirmed":
             line += f" (target {TARGET} on average: {'met' if mean <= TARGET else '**missed**'})"
         lines.append(line)

@@ -51,6 +51,7 @@ def test_a_confirmed_study_is_recorded_with_the_runs_of_each_number() -> None:
 def test_the_page_says_how_far_the_numbers_are_apart() -> None:
     found = confirmed.text([study(1), study(2, expected=39.4)])
     assert "claimed and confirmed: 2.00 points apart on average, 2.00 at most" in found
+    assert "0.45 points apart on average, 0.50 at most, the first minus the second -0.05" in found
     assert "expected and confirmed: 0.45 points apart on average, 0.50 at most" in found
     assert "(target 0.5 on average: met)" in found
     assert "confirmed of the same trial: 0.95 points" in found
