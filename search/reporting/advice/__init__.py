@@ -1,6 +1,6 @@
 """What to do next with a study: at most three commands, by expected gain per hour.
 
-Only failures come before that: trials that fail teach nothing.
+Only two come before that: trials that fail teach nothing, and those that collapse little.
 
 A new advice is one file and one line in the table. It computes its number from the stored study
 alone.
@@ -8,6 +8,7 @@ alone.
 
 from typing import Any
 
+from search.reporting.advice.collapsed import collapsed
 from search.reporting.advice.confirm import confirm
 from search.reporting.advice.failures import failures
 from search.reporting.advice.more import more_trials
@@ -20,7 +21,7 @@ from search.reporting.study_details import StudyDetails
 __all__ = ["ADVICE", "MOST", "Advice", "Step", "next_steps", "steps_json"]
 
 #: Every advice; the order decides between those whose gain per hour is equal or unknown.
-ADVICE: tuple[Advice, ...] = (failures, more_trials, confirm, widen, stop)
+ADVICE: tuple[Advice, ...] = (failures, collapsed, more_trials, confirm, widen, stop)
 #: More commands than this are no advice.
 MOST = 3
 

@@ -62,6 +62,22 @@ def test_a_finished_search_is_confirmed_with_its_price_and_its_worth() -> None:
     assert found.gain is not None and found.hours == pytest.approx(30 / 60)
 
 
+def test_a_search_elsewhere_comes_before_more_runs_that_collapse() -> None:
+    most = details_of(
+        [
+            collapsed(n, params={**run.params, "b_self": 0.95}) if n % 4 else run
+            for n, run in enumerate(healthy_trials())
+        ]
+    )
+    first = next_steps(most)[0]
+    assert first.name == "collapsed"
+    assert first.line.startswith("30 of 40 runs collapsed (75 %), half of them at b_self")
+    assert "launch --like=rooms-3 --range b_self=" in first.command
+    check_parses(shlex.split(first.command))
+    some = details_of([run if n % 4 else collapsed(n) for n, run in enumerate(healthy_trials())])
+    assert "collapsed" not in {each.name for each in next_steps(some)}
+
+
 def test_finalists_that_look_alike_get_more_seeds() -> None:
     alike = details_of(view={"confirmation": confirmation({BEST: 31.0, 7: 31.0})})
     found = step("confirm", alike)
