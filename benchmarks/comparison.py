@@ -112,7 +112,14 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
         ("method", "test mIoU, mean ± deviation over scenes"),
         [(method, _mean(rows, method)) for method in _measured(rows)],
     )
-    gaps = [f"- unim2 minus {other}: {_gap(rows, other)}" for other in _measured(rows)[1:]]
+    found = _measured(rows)
+    gaps = [
+        f"- {method} minus {other}: {_gap(rows, method, other)}"
+        for method in found
+        if method.startswith("unim2")
+        for other in found
+        if not other.startswith("unim2")
+    ]
     return "\n\n".join([table, means, "\n".join(gaps)])
 
 
@@ -134,9 +141,9 @@ def _mean(rows: Sequence[Mapping[str, Any]], method: str) -> str:
     return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
 
 
-def _gap(rows: Sequence[Mapping[str, Any]], other: str) -> str:
+def _gap(rows: Sequence[Mapping[str, Any]], method: str, other: str) -> str:
     by = {(row["method"], row["scene"]): row["test mIoU"] for row in rows}
-    gaps = np.array([by["unim2", scene] - by[other, scene] for scene in SCENES])
+    gaps = np.array([by[method, scene] - by[other, scene] for scene in SCENES])
     return f"{gaps.mean():+.1f} points on the mean ({', '.join(f'{gap:+.1f}' for gap in gaps)})"
 
 
