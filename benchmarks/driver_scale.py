@@ -10,6 +10,7 @@ of its threads says which part gave in. What a seat would train is not simulated
 import argparse
 import contextlib
 import dataclasses
+import gc
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import optuna
@@ -70,6 +71,8 @@ class Stage:
     idle_ms: tuple[float, float, float]
     #: Entries in the write queue.
     queue: tuple[float, float, float]
+    #: Milliseconds of the longest garbage collection, during which no thread does anything.
+    collection_ms: float
     #: Percent of a core that the driver's process used.
     cpu: float
     #: Megabytes that it has at the end.
@@ -87,6 +90,28 @@ class Stage:
         return self.reports_per_second >= REACHED * self.rate and self.queue[1] < self.rate
 
 
+class _Collections:
+    """Times the garbage collections of this process."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._began = 0.0
+
+    def __call__(self, phase: str, info: Mapping[str, int]) -> None:
+        del info
+        if phase == "start":
+            self._began = time.monotonic()
+        else:
+            self.seconds.append(time.monotonic() - self._began)
+
+    def __enter__(self) -> Self:
+        gc.callbacks.append(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        gc.callbacks.remove(self)
+
+
 class _Watch:
     """Counts statements and commits of a session, and measures its stages."""
 
@@ -100,7 +125,7 @@ class _Watch:
         self._pool.take_notes()
         before, ended = dataclasses.replace(self._counts), self._session.memory.ended
         began, cpu = time.monotonic(), time.process_time()
-        with ThreadProfile(self._threads()) as profile:
+        with _Collections() as collections, ThreadProfile(self._threads()) as profile:
             depths = list(self._depths(began + seconds))
         passed, cpu = time.monotonic() - began, time.process_time() - cpu
         late, idle = self._pool.take_notes()
@@ -115,6 +140,7 @@ class _Watch:
             late=100 * sum(each > LATE_SECONDS for each in late) / reports,
             idle_ms=_spread(idle, 1000),
             queue=_spread(depths, 1),
+            collection_ms=1000 * max(collections.seconds, default=0.0),
             cpu=100 * cpu / passed,
             megabytes=_megabytes(),
             statements_per_report=(self._counts.statements - before.statements) / reports,
@@ -223,7 +249,7 @@ def text(record: Mapping[str, Any]) -> str:
     stages = [Stage(**stage) for stage in record["stages"]]
     header = (
         "reports/s asked", "reached", "late %", "late ms p50/p95/max", "seat idle ms p50/p95/max",
-        "queue p50/p95/max", "CPU %", "MB", "trials", "ended meanwhile", "statements/report",
+        "longest collection ms", "queue p50/p95/max", "CPU %", "MB", "trials", "ended meanwhile", "statements/report",
         "commits/report",
     )  # fmt: skip
     rows = [
@@ -233,6 +259,7 @@ def text(record: Mapping[str, Any]) -> str:
             stage.late,
             _joined(stage.lateness_ms),
             _joined(stage.idle_ms),
+            f"{stage.collection_ms:.0f}",
             _joined(stage.queue),
             stage.cpu,
             stage.megabytes,
