@@ -249,8 +249,8 @@ def text(record: Mapping[str, Any]) -> str:
     stages = [Stage(**stage) for stage in record["stages"]]
     header = (
         "reports/s asked", "reached", "late %", "late ms p50/p95/max", "seat idle ms p50/p95/max",
-        "longest collection ms", "queue p50/p95/max", "CPU %", "MB", "trials", "ended meanwhile", "statements/report",
-        "commits/report",
+        "longest collection ms", "queue p50/p95/max", "CPU %", "MB", "trials", "ended meanwhile",
+        "statements/report", "commits/report",
     )  # fmt: skip
     rows = [
         (
