@@ -17,7 +17,6 @@ With `--images` it is only one search, on a folder of images, and its row is sav
 
 import dataclasses
 import itertools
-import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -32,7 +31,13 @@ from numpy.typing import NDArray
 from benchmarks.comparison import SCENES, TUNED
 from benchmarks.comparison import searches as comparison_searches
 from benchmarks.markdown import markdown_table
-from benchmarks.records import RESULTS, RecordedRun, read_searches, write_result, write_runs
+from benchmarks.records import (
+    RecordedRun,
+    read_result,
+    read_searches,
+    write_result,
+    write_runs,
+)
 from benchmarks.searches import UNPRUNED, Paths, Search, finish
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.pruners import CollapseRules
@@ -63,7 +68,7 @@ CITYSCAPES_TRIALS = 30
 IMAGE_TRIALS = 60
 IMAGES = "collapse_images"  # name of the result
 KMEANS = "K-means mIoU"
-ONE_CLUSTER = ("one cluster", "one cluster stopped", "more clusters stopped")
+CLUSTER_COUNTS = ("one cluster", "one cluster stopped", "more clusters stopped")
 #: Thresholds that were tried on the first search.
 GRID: Mapping[str, tuple[Any, ...]] = {
     "entropy_floor": (0.01, 0.02, 0.05, 0.1, 0.2),
@@ -189,9 +194,11 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _target_lines(rows: Sequence[Mapping[str, Any]]) -> str:
-    return "\n".join(
-        f"- {target}: {'met' if met else '**missed**'}" for target, met in _targets(rows)
-    )
+    return _as_list(_targets(rows))
+
+
+def _as_list(targets: Sequence[tuple[str, bool]]) -> str:
+    return "\n".join(f"- {target}: {'met' if met else '**missed**'}" for target, met in targets)
 
 
 def _targets(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
@@ -231,8 +238,8 @@ def image_search(images: Path, preset: str, trials: int) -> Search:
 
 def image_rows() -> list[dict[str, Any]]:
     """The saved rows of searches on images; none before the first."""
-    path = RESULTS / f"{IMAGES}.json"
-    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    rows: list[dict[str, Any]] = read_result(IMAGES).get("rows", [])
+    return rows
 
 
 def merged(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -278,16 +285,18 @@ def _lasting_line(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _cluster_lines(rows: Sequence[Mapping[str, Any]]) -> str:
     runs, ended, stopped, more = (
-        sum(row[name] for row in rows) for name in ("runs", *ONE_CLUSTER)
+        sum(row[name] for row in rows) for name in ("runs", *CLUSTER_COUNTS)
     )
-    lines = (
-        (
-            f"{stopped} of {ended} runs that end with one cluster are stopped",
-            stopped >= 0.9 * ended,
-        ),
-        (f"{more} of {runs - ended} others are stopped", more <= 0.02 * (runs - ended)),
+    others = runs - ended
+    return _as_list(
+        [
+            (
+                f"{stopped} of {ended} runs that end with one cluster are stopped",
+                stopped >= 0.9 * ended,
+            ),
+            (f"{more} of {others} others are stopped", more <= 0.02 * others),
+        ]
     )
-    return "\n".join(f"- {line}: {'met' if met else '**missed**'}" for line, met in lines)
 
 
 def _row_of(search: Search, places: Paths) -> tuple[dict[str, Any], list[RecordedRun]]:

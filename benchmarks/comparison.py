@@ -10,6 +10,7 @@ with nothing to search, is one trial per set of scenes. Rows that the results ha
 them to run their searches again.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +50,7 @@ PLAIN: Mapping[str, str] = {
     "kmeans": "K-means of those of both",
 }
 #: Methods with something to search.
-TUNED = ("unim2", "unim2-identity", "stego-rgb", "stego-sum")
+TUNED = tuple(name for name in METHODS if not name.startswith("kmeans"))
 
 
 def searches() -> dict[tuple[str, int], Search]:
@@ -108,11 +109,11 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
         ("method", "scenes", *COLUMNS),
         [(row["method"], row["scene"], *(row[name] for name in COLUMNS)) for row in rows],
     )
+    found = _measured(rows)
     means = markdown_table(
         ("method", "test mIoU, mean ± deviation over scenes"),
-        [(method, _mean(rows, method)) for method in _measured(rows)],
+        [(method, _mean(rows, method)) for method in found],
     )
-    found = _measured(rows)
     gaps = [
         f"- {method} minus {other}: {_gap(rows, method, other)}"
         for method in found
@@ -132,7 +133,7 @@ def short_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _measured(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The methods that have results on all scenes."""
-    found = {(row["method"], row["scene"]) for row in rows}
+    found = _by_search(rows)
     return [name for name in METHODS if all((name, scene) in found for scene in SCENES)]
 
 
@@ -142,8 +143,8 @@ def _mean(rows: Sequence[Mapping[str, Any]], method: str) -> str:
 
 
 def _gap(rows: Sequence[Mapping[str, Any]], method: str, other: str) -> str:
-    by = {(row["method"], row["scene"]): row["test mIoU"] for row in rows}
-    gaps = np.array([by[method, scene] - by[other, scene] for scene in SCENES])
+    by, column = _by_search(rows), "test mIoU"
+    gaps = np.array([by[method, scene][column] - by[other, scene][column] for scene in SCENES])
     return f"{gaps.mean():+.1f} points on the mean ({', '.join(f'{gap:+.1f}' for gap in gaps)})"
 
 
@@ -153,18 +154,22 @@ def main(
 ) -> None:
     """Run missing searches, print the table, and save it as results/comparison.json."""
     places = Paths(storage=storage, folder=folder)
-    rows = {
-        (row["method"], row["scene"]): row for row in read_result("comparison").get("rows", ())
-    }
+    rows = _by_search(read_result("comparison").get("rows", ()))
     for (method, scene), search in searches().items():
         if (method, scene) not in rows:
             finish(search, places)
             rows[method, scene] = _row(method, scene, places)
-            ordered = [
-                rows[each, seed] for each in METHODS for seed in SCENES if (each, seed) in rows
-            ]
-            write_result("comparison", {"rows": ordered})
-    print(text(ordered))
+            write_result("comparison", {"rows": _in_order(rows)})
+    print(text(_in_order(rows)))
+
+
+def _by_search(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], Mapping[str, Any]]:
+    return {(row["method"], row["scene"]): row for row in rows}
+
+
+def _in_order(rows: Mapping[tuple[str, int], Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows, method by method."""
+    return [rows[key] for key in itertools.product(METHODS, SCENES) if key in rows]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ the table can be filled in small blocks (``--minutes``), also on another machine
 """
 
 import dataclasses
-import json
 import math
 import os
 import resource
@@ -31,7 +30,7 @@ import typer
 from benchmarks.blocks import append_record, read_records
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import machine
-from benchmarks.records import RESULTS, write_result
+from benchmarks.records import RESULTS, read_result, write_result
 from benchmarks.ridge import ridge_scores
 from benchmarks.short_search import ShortSearch, fresh_run
 from search.config.configuration import LaunchConfig, resolve
@@ -429,11 +428,7 @@ def _timed(command: Sequence[str]) -> Record:
 
 def read_features() -> Record:
     """The saved times; no rows if there are none."""
-    path = RESULTS / f"{TIMES}.json"
-    if not path.is_file():
-        return {"rows": []}
-    table: Record = json.loads(path.read_text(encoding="utf-8"))
-    return table
+    return {"rows": []} | read_result(TIMES)
 
 
 def features_text(table: Mapping[str, Any]) -> str:

@@ -17,7 +17,6 @@ PARAMETERS: Mapping[str, str] = {
     "port": PORT,
     "hostaddr": "",
     "options": "",
-    "client_encoding": "UTF8",
     "target_session_attrs": "any",
     "sslmode": "disable",
     "gssencmode": "disable",

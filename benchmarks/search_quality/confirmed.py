@@ -157,7 +157,9 @@ def _apart(records: Sequence[Mapping[str, Any]]) -> str:
 
 def _within(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """How exactly fresh runs tell the value of a trial: nothing nearer can be told apart."""
-    known = [each for each in records if each["expected"] and each["confirmed interval"]]
+    known = [
+        each for each in records if None not in (each["expected"], each["confirmed interval"])
+    ]
     if not known:
         return []
     intervals = [each["confirmed interval"] for each in known]

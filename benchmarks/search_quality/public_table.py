@@ -124,11 +124,16 @@ def write_table(folder: Path, *, runs: Path = RUNS, sets: Path = SETS_FILE) -> i
 def _table_lines(path: Path) -> dict[str, list[dict[str, str]]]:
     """Lines of the table by set."""
     found: dict[str, list[dict[str, str]]] = {}
+    for line in _read_lines(path):
+        found.setdefault(line["set"], []).append(line)
+    return found
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, str]]:
+    """The lines of the table, in order; none if there is no table."""
     if path.is_file():
         with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
-            for line in csv.DictReader(stream):
-                found.setdefault(line["set"], []).append(line)
-    return found
+            yield from csv.DictReader(stream)
 
 
 def _write_lines(path: Path, lines: Sequence[Mapping[str, str]]) -> None:
@@ -164,13 +169,10 @@ def _short(value: float | None) -> str:
 
 def read_table(path: Path = RUNS) -> list[TableRun]:
     """The runs of the table, in the order of its lines; none if there is no table."""
-    if not path.is_file():
-        return []
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
-        for line in csv.DictReader(stream):
-            key = tuple(line[name] for name in ("set", "kind", "setting", "seed"))
-            groups.setdefault(key, []).append(line)
+    for line in _read_lines(path):
+        key = tuple(line[name] for name in ("set", "kind", "setting", "seed"))
+        groups.setdefault(key, []).append(line)
     return [_run(lines) for lines in groups.values()]
 
 

@@ -45,7 +45,7 @@ def embedded_root() -> Iterator[Path]:
 def _template(embedded_root: Path) -> Iterator[Database]:
     with open_database(parse_address(f"embedded:{embedded_root}")) as server:
         spare_the_disk(server)
-        _run(server, f"CREATE DATABASE {TEMPLATE}")
+        run_alone(server, f"CREATE DATABASE {TEMPLATE}")
         with open_database(parse_address(_address(embedded_root, TEMPLATE))) as template:
             open_optuna(template).engine.dispose()
         yield server
@@ -75,16 +75,17 @@ def database(database_address: str) -> Iterator[Database]:
 
 def _fresh(server: Database, root: Path, *, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    _run(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    run_alone(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield _address(root, name)
-    _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+    run_alone(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _address(root: Path, name: str) -> str:
     return f"postgresql://postgres@/{name}?host={root}"
 
 
-def _run(server: Database, statement: str) -> None:
+def run_alone(server: Database, statement: str) -> None:
+    """Run a statement outside of transactions, as PostgreSQL wants some."""
     with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(statement))
 

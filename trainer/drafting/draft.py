@@ -102,9 +102,10 @@ def _modalities(root: Path, roles: Roles) -> dict[str, Table]:
     first = roles.modalities[0]
     for pick in roles.modalities:
         drafted = draft_modalities(pick.name, pick.pattern, pick.facts)
+        sizes = _sizes(root, pick, first)
         for name, table in drafted.items():
             if name not in tables:
-                _say_size(table, name, _sizes(root, pick, first), first)
+                _say_size(table, name, sizes, first)
                 _say_missing(table, name, pick, first)
                 tables[name] = table
     return tables

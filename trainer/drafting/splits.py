@@ -1,7 +1,6 @@
 """A first table ``[splits]``: from folders called train and test, lists of names, or shares."""
 
 import re
-import textwrap
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
@@ -106,7 +105,7 @@ def _by_list(
             found[split] = (file, listed)
         else:
             line = next(each for each in lines if composed(listed_name(each, every)) not in known)
-            shown = textwrap.shorten(line, LONGEST, placeholder="…")
+            shown = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
             refused.setdefault(
                 split, f"{file} is not used: it names {shown!r}, which is no image here"
             )

@@ -1,6 +1,6 @@
 """What to do next with a study: at most three commands, by expected gain per hour.
 
-Only two come before that: trials that fail teach nothing, and those that collapse little.
+Failures and collapses come before that: more of such trials would teach little.
 
 A new advice is one file and one line in the table. It computes its number from the stored study
 alone.

@@ -12,6 +12,7 @@ from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.errors import ConnectError, SchemaError
 from tests.fakes.search_process import STUDY, run_search
+from tests.integration.conftest import run_alone
 
 SETTINGS = {
     "extra_float_digits": "-15",
@@ -26,9 +27,11 @@ SETTINGS = {
 TRIALS = 6
 
 
-def execute(database: Database, statement: str) -> None:
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(statement)
+def set_for_all(database: Database, name: str, value: str) -> None:
+    """Give a database a setting, with which every further connection to it begins."""
+    with database.engine.connect() as connection:
+        own = connection.execute(text("SELECT current_database()")).scalar_one()
+    run_alone(database, f"ALTER DATABASE {own} SET {name} = '{value}'")
 
 
 def values(address: str, folder: Path) -> list[object]:
@@ -43,10 +46,10 @@ def values(address: str, folder: Path) -> list[object]:
 def usual(tmp_path_factory: pytest.TempPathFactory, embedded_root: Path) -> Iterator[list[object]]:
     """What a search stores in a database without settings."""
     with open_database(parse_address(f"embedded:{embedded_root}")) as server:
-        execute(server, "CREATE DATABASE usual")
+        run_alone(server, "CREATE DATABASE usual")
         address = f"postgresql://postgres@/usual?host={embedded_root}"
         yield values(address, tmp_path_factory.mktemp("usual"))
-        execute(server, "DROP DATABASE usual WITH (FORCE)")
+        run_alone(server, "DROP DATABASE usual WITH (FORCE)")
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -54,28 +57,17 @@ def test_a_setting_changes_nothing(
     name: str, usual: list[object], database_address: str, tmp_path: Path
 ) -> None:
     with open_database(parse_address(database_address)) as database:
-        with database.engine.connect() as connection:
-            own = connection.execute(text("SELECT current_database()")).scalar_one()
-        execute(database, f"ALTER DATABASE {own} SET {name} = '{SETTINGS[name]}'")
+        set_for_all(database, name, SETTINGS[name])
 
     assert values(database_address, tmp_path) == usual
 
 
 def test_a_limit_for_statements_does_not_hold(database_address: str) -> None:
     with open_database(parse_address(database_address)) as database:
-        with database.engine.connect() as connection:
-            own = connection.execute(text("SELECT current_database()")).scalar_one()
-        execute(database, f"ALTER DATABASE {own} SET statement_timeout = '1s'")
+        set_for_all(database, "statement_timeout", "1s")
     with open_database(parse_address(database_address)) as database:
         with database.engine.connect() as connection:
             connection.execute(text("SELECT pg_sleep(1.2)"))
-
-
-def with_encoding(template: Database, encoding: str) -> None:
-    execute(
-        template,
-        f"CREATE DATABASE other_encoding ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0",
-    )
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
@@ -84,7 +76,10 @@ def test_a_database_holds_every_character_or_is_refused(
 ) -> None:
     address = parse_address(f"postgresql://postgres@/other_encoding?host={embedded_root}")
     with open_database(parse_address(f"embedded:{embedded_root}")) as server:
-        with_encoding(server, encoding)
+        run_alone(
+            server,
+            f"CREATE DATABASE other_encoding ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0",
+        )
         try:
             if encoding == "LATIN1":
                 with pytest.raises(ConnectError, match=r"stores text as LATIN1.*ENCODING 'UTF8'"):
@@ -95,16 +90,14 @@ def test_a_database_holds_every_character_or_is_refused(
                     "Räume → 部屋"
                 )
         finally:
-            execute(server, "DROP DATABASE other_encoding WITH (FORCE)")
+            run_alone(server, "DROP DATABASE other_encoding WITH (FORCE)")
 
 
 def test_a_database_that_takes_no_writes_is_refused_with_the_fix(
     empty_database_address: str,
 ) -> None:
     with open_database(parse_address(empty_database_address)) as database:
-        with database.engine.connect() as connection:
-            own = connection.execute(text("SELECT current_database()")).scalar_one()
-        execute(database, "DROP SCHEMA umss CASCADE")
-        execute(database, f"ALTER DATABASE {own} SET default_transaction_read_only = on")
+        run_alone(database, "DROP SCHEMA umss CASCADE")
+        set_for_all(database, "default_transaction_read_only", "on")
     with pytest.raises(SchemaError, match=r"read-only transaction.*a server that takes writes"):
         open_database(parse_address(empty_database_address))

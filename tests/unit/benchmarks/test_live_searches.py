@@ -1,5 +1,6 @@
 """The benchmarks that run real searches, without running one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +95,16 @@ def test_the_comparison_shows_the_methods_that_have_all_scenes() -> None:
     assert "unim2 minus kmeans: +1.0 points on the mean (+0.0, +0.0, +3.0)" in comparison.text(
         rows
     )
+
+
+def test_a_comparison_that_has_all_rows_is_printed_and_runs_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = [row(method, scene, 30.0) for method in comparison.METHODS for scene in (3, 2, 1)]
+    monkeypatch.setattr(comparison, "read_result", lambda name: {"rows": rows})
+    comparison.main(storage="embedded:/none", folder=tmp_path)
+    assert capsys.readouterr().out.count("| unim2-identity | ") == 4
+    assert not list(tmp_path.iterdir())
 
 
 def test_k_means_is_run_once_and_the_others_are_searched() -> None:

@@ -144,7 +144,7 @@ def test_masks_of_two_values_are_background_and_object(
     [
         ("# held out\n0007\n", "it names '# held out', which is no image here"),
         ("0007\n0007\n", "again in line 2"),
-        ("x" * 1000, "it names '…', which is no image here"),
+        ("x" * 1000, f"it names '{'x' * 60}…', which is no image here"),
     ],
 )
 def test_a_list_that_is_not_used_is_named(content: str, reason: str, tmp_path: Path) -> None:
