@@ -31,7 +31,7 @@ BENCHMARKS = {
     "step": Benchmark(gpu=("--device", "cuda")),
     "step_parts": Benchmark(gpu=("--device", "cuda")),
     "slots": Benchmark(gpu=("--device", "cuda")),
-    "precision": Benchmark(quick=("--short",), gpu=("--device", "cuda")),
+    "precision": Benchmark(gpu=("--device", "cuda")),
     "evaluation": Benchmark(quick=("--short",)),
     "feature_cost": Benchmark(gpu=("--device", "cuda")),
     "start": Benchmark(),

@@ -23,6 +23,7 @@ from typing import Any, Self
 import numpy as np
 import optuna
 import torch
+from rich.console import Console
 
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import append_result, machine, processor_text
@@ -33,12 +34,12 @@ from search.driver.claiming import create
 from search.driver.session import Session
 from search.launch.launching import PREFETCHED
 from search.machine.versions import code_revision
+from search.progress.progress import Progress, open_progress
 from storage.address import parse_address
 from storage.database import Database, open_database
 from storage.lease import Lease
 from tests.chaos.server import ChaosServer
 from tests.fakes.search_process import STUDY, new_study, session_of
-from tests.fakes.store import SilentProgress
 
 __all__ = ["main", "text"]
 
@@ -195,9 +196,20 @@ def _measure(address: str, arguments: argparse.Namespace) -> list[Stage]:
             watch = _Watch(session, pool, threading.get_ident())
             control = threading.Thread(target=_control, args=(session, watch, arguments, stages))
             control.start()
-            session.drive(pool, SilentProgress())
+            with _unseen() as progress:
+                session.drive(pool, progress)
             control.join()
     return stages
+
+
+@contextlib.contextmanager
+def _unseen() -> Iterator[Progress]:
+    """The lines that a search writes to a log, which nobody reads here."""
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nothing,
+        open_progress(Console(file=nothing), plain=True) as progress,
+    ):
+        yield progress
 
 
 def _create(database: Database, arguments: argparse.Namespace) -> None:

@@ -11,7 +11,8 @@ reads what ``benchmarks.search_quality.record`` wrote to a folder, and writes
 - ``results/label-free-sets.json``: what is common to the runs of a set, by its name: budget,
   space, backbone, and the mIoU of the best constant prediction.
 
-Sets without records in the folder stay in both files as they are.
+Runs that the folder lacks stay in the table, unless the folder has the set with another budget,
+space, backbone or number of images.
 
 ``docs/choosing-without-labels.md`` describes the columns.
 """
@@ -31,12 +32,21 @@ import typer
 from benchmarks.blocks import read_records
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import RESULTS
-from benchmarks.search_quality.record import SETS
+from benchmarks.search_quality.sets import COMMON, SETS
 from search.quality.calibration import CalibrationRun, last_numbers
 from trainer.config.paths import user_path
 from trainer.records import RECORDED, CollapseIndicators, Report, Scores
 
-__all__ = ["RUNS", "SETS_FILE", "TableRun", "read_sets", "read_table", "text", "write_table"]
+__all__ = [
+    "RUNS",
+    "SETS_FILE",
+    "TableRun",
+    "kept_runs",
+    "read_sets",
+    "read_table",
+    "text",
+    "write_table",
+]
 
 RUNS = RESULTS / "label-free-runs.csv.gz"
 SETS_FILE = RESULTS / "label-free-sets.json"
@@ -44,6 +54,9 @@ DIGITS = 4
 PARAMS = "params."
 #: Columns that are no criteria.
 KEYS = ("set", "kind", "setting", "seed", "iteration", "finite")
+
+#: Kind, setting and seed.
+RunKey = tuple[str, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,31 +114,70 @@ def write_table(folder: Path, *, runs: Path = RUNS, sets: Path = SETS_FILE) -> i
     """Write what a folder of records holds; returns the number of its runs.
 
     Args:
-        folder: As the recorder wrote it. Sets without records in it stay as they are.
+        folder: As the recorder wrote it. Runs that it lacks stay, unless its set differs.
         runs: The table.
         sets: What is common to the runs of a set.
     """
     records = {name: read_records(folder / f"{name}.jsonl") for name in SETS}
     found = {name: each for name, each in records.items() if each}
-    lines = {
-        name: [line for record in each[1:] for line in _lines(record)]
-        for name, each in found.items()
-    }
     heads = {
         name: {k: v for k, v in each[0].items() if k != "kind"} for name, each in found.items()
     }
-    all_lines, all_heads = _table_lines(runs) | lines, read_sets(sets) | heads
-    _write_lines(runs, [line for name in SETS for line in all_lines.get(name, ())])
+    groups, before = _table_groups(runs), read_sets(sets)
+    for name, (_, *own) in found.items():
+        kept = groups.get(name, {}) if _alike(before.get(name), heads[name]) else {}
+        groups[name] = kept | {_key(record): list(_lines(record)) for record in own}
+    _write_lines(
+        runs,
+        [
+            line
+            for name in SETS
+            for _, lines in sorted(groups.get(name, {}).items(), key=_place)
+            for line in lines
+        ],
+    )
+    all_heads = before | heads
     ordered = {name: all_heads[name] for name in SETS if name in all_heads}
     sets.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
     return sum(len(each) - 1 for each in found.values())
 
 
-def _table_lines(path: Path) -> dict[str, list[dict[str, str]]]:
-    """Lines of the table by set."""
-    found: dict[str, list[dict[str, str]]] = {}
+def kept_runs(
+    head: Mapping[str, Any], *, runs: Path = RUNS, sets: Path = SETS_FILE
+) -> frozenset[RunKey]:
+    """Kind, setting and seed of the runs that the table has.
+
+    Args:
+        head: The first record of a set. Runs of a set that differs do not count.
+        runs: The table.
+        sets: What is common to the runs of a set.
+    """
+    name = head["set"]
+    if not _alike(read_sets(sets).get(name), head):
+        return frozenset()
+    return frozenset(_table_groups(runs).get(name, {}))
+
+
+def _alike(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
+    """Whether the runs of two sets can be compared."""
+    return one is not None and all(one.get(key) == other[key] for key in COMMON)
+
+
+def _key(found: Mapping[str, Any]) -> RunKey:
+    return found["kind"], int(found["setting"]), int(found["seed"])
+
+
+def _place(group: tuple[RunKey, object]) -> tuple[bool, int, int, str]:
+    """References first, then the runs of each seed."""
+    kind, setting, seed = group[0]
+    return kind == "run", seed, setting, kind
+
+
+def _table_groups(path: Path) -> dict[str, dict[RunKey, list[dict[str, str]]]]:
+    """Lines of the table by set and run."""
+    found: dict[str, dict[RunKey, list[dict[str, str]]]] = {}
     for line in _read_lines(path):
-        found.setdefault(line["set"], []).append(line)
+        found.setdefault(line["set"], {}).setdefault(_key(line), []).append(line)
     return found
 
 
@@ -169,11 +221,7 @@ def _short(value: float | None) -> str:
 
 def read_table(path: Path = RUNS) -> list[TableRun]:
     """The runs of the table, in the order of its lines; none if there is no table."""
-    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    for line in _read_lines(path):
-        key = tuple(line[name] for name in ("set", "kind", "setting", "seed"))
-        groups.setdefault(key, []).append(line)
-    return [_run(lines) for lines in groups.values()]
+    return [_run(lines) for own in _table_groups(path).values() for lines in own.values()]
 
 
 def _run(lines: Sequence[Mapping[str, str]]) -> TableRun:

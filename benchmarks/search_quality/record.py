@@ -5,7 +5,7 @@
 Nothing is pruned, and nothing learns: setting *n* is point *n* of a fixed Sobol sequence over the
 space that a search with the same preset searches, so the same N settings for everyone. Runs are
 trained in this process, on one thread. A second call continues behind the last one, also with
-more settings or seeds.
+more settings or seeds, and runs that the public table has are not recorded again.
 
 ``FOLDER/SET.jsonl`` has one JSON object per line. The first one describes the set:
 
@@ -37,15 +37,17 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 import typer
 
 from benchmarks.blocks import append_record, read_records
 from benchmarks.collapse import constant_miou
+from benchmarks.search_quality.public_table import kept_runs
+from benchmarks.search_quality.sets import COMMON, SETS, Kind
 from search.config.configuration import LaunchConfig, resolve
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.samplers.startup import quasi_random_point
@@ -58,70 +60,10 @@ from trainer.features import DatasetFeatures, prepare
 from trainer.records import Report
 from trainer.seeds import derive_seed
 
-__all__ = ["SETS", "Job", "RecordedSet", "Recording", "jobs", "look_of"]
+__all__ = ["Job", "Recording", "jobs", "look_of"]
 
 STUDY_SEED = 1  # of the Sobol sequence and of all runs
 DIGITS = 6  # significant digits of the numbers in looks
-
-Kind = Literal["run", "defaults", "kmeans"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordedSet:
-    """What is trained on one data set."""
-
-    preset: str
-    #: Settings over the preset: a budget that suits one core.
-    tables: Mapping[str, Any] = field(default_factory=dict)
-    #: How much is recorded unless the command says otherwise.
-    settings: int
-    seeds: int
-    #: Whether it needs ``--data`` and ``--weights``.
-    data: bool = True
-    weights: bool = False
-
-
-def _budget(iterations: int, evaluations: int) -> dict[str, Any]:
-    return {
-        "training": {"iterations": iterations},
-        "evaluation": {"evaluations": evaluations},
-    }
-
-
-#: Every set by name.
-SETS: Mapping[str, RecordedSet] = {
-    "rooms": RecordedSet(preset="rooms", settings=200, seeds=3, data=False),
-    "nyu": RecordedSet(preset="nyu-cpu", tables=_budget(60, 6), settings=100, seeds=2),
-    "nyu-vit": RecordedSet(
-        preset="nyu-s14",
-        # the preset's steps are made for a GPU
-        tables=lay_over(
-            _budget(60, 6),
-            {
-                "training": {
-                    "batch_size": 8,
-                    "samples": 7,
-                    "learning_rate": 2e-3,
-                    "linear_probe": "token",
-                }
-            },
-        ),
-        settings=60,
-        seeds=1,
-        weights=True,
-    ),
-    "weedmap": RecordedSet(
-        preset="own",
-        tables=lay_over(
-            _budget(60, 6), {"features": {"train_resolution": 160}, "training": {"batch_size": 4}}
-        ),
-        settings=60,
-        seeds=2,
-    ),
-    "cityscapes": RecordedSet(
-        preset="cityscapes-rgbd", tables=_budget(100, 8), settings=60, seeds=2
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +122,8 @@ class Recording:
     config: LaunchConfig
     dataset_features: DatasetFeatures
     path: Path
+    #: Kind, setting and seed of runs that were recorded elsewhere.
+    kept: frozenset[tuple[str, int, int]] = frozenset()
 
     def head(self) -> dict[str, Any]:
         """The first record."""
@@ -216,19 +160,19 @@ class Recording:
         if not found:
             append_record(self.path, self.head(), digits=DIGITS)
             return
-        for key in ("iterations", "evaluations", "backbone", "space", "images"):
+        for key in COMMON:
             if found[0].get(key) != self.head()[key]:
                 raise ConfigError(
                     f"{self.path} has runs with other settings ({key}): give another --folder"
                 )
 
     def missing(self, settings: int, seeds: int) -> list[Job]:
-        """The runs that the file lacks, in order."""
+        """The runs that nobody has recorded, in order."""
         done = {
             (each["kind"], each["setting"], each["seed"])
             for each in read_records(self.path)
             if each["kind"] != "set"
-        }
+        } | self.kept
         return [
             job for job in jobs(settings, seeds) if (job.kind, job.setting, job.seed) not in done
         ]
@@ -300,6 +244,7 @@ def main(
         recording = Recording(
             name=set_, config=config, dataset_features=features, path=folder / f"{set_}.jsonl"
         )
+        recording = dataclasses.replace(recording, kept=kept_runs(recording.head()))
         recording.begin()
     except ConfigError as error:
         sys.exit(str(error))

@@ -26,6 +26,7 @@ from search.driver.schedule import Schedule
 from search.driver.snapshots import Snapshots
 from search.driver.trial_source import draw
 from search.machine.run_options import RunOptions
+from search.machine.short_collections import short_collections
 from search.machine.whose_pictures import WhosePictures
 from search.progress.progress import Progress
 from search.records.attempts import attempts_of
@@ -225,7 +226,8 @@ class Session:
         )
         if self.stop_reason is not None:
             self._driver.stop(self.stop_reason)
-        ending = self._driver.run()
+        with short_collections():
+            ending = self._driver.run()
         self.stop_reason = self.stop_reason or self._driver.stop_reason
         if ending is Ending.FINISHED and plan is None and not self._is_finished():
             self.stop_reason = "it was extended after its last trial had ended"

@@ -1,11 +1,13 @@
 """The speed benchmarks run, and their contestants take turns."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from benchmarks import __main__ as runner
-from benchmarks import feature_cost, step, step_parts
-from benchmarks.measuring import Timing, interleaved
+from benchmarks import feature_cost, precision, step, step_parts
+from benchmarks.measuring import Timing, interleaved, machine
 from benchmarks.random_features import FeatureSize, random_features
 
 CPU = torch.device("cpu")
@@ -72,3 +74,31 @@ def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         runner.main(["speed"])
     assert "no benchmark 'speed': choose among step, " in capsys.readouterr().err
+
+
+def test_bf16_is_compared_with_fp32(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    precision.main(["--quick", "--repeats", "1", "--cache", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert [line.split(" | ")[0] for line in shown.splitlines() if " | 2 | " in line] == [
+        "| cluster probe",
+        "| linear probe",
+    ]
+    assert "Gradient of the first step: cosine 0.999" in shown
+
+
+def test_scores_of_two_precisions_are_compared_seed_by_seed() -> None:
+    scores = [
+        {"fp32": {"cluster": low, "linear": low}, "bf16": {"cluster": low + 1, "linear": low - by}}
+        for low, by in ((30.0, 1.0), (20.0, -1.0), (40.0, 0.0))
+    ]
+    record = {
+        "seconds": {"fp32": [2.0], "bf16": [0.5]}, "cosine": 1.0, "distance": 0.25,
+        "scores": scores, **machine(CPU),
+    }  # fmt: skip
+    shown = precision.text(record)
+    assert "| bf16 | 0.50 / 0.50 / 0.50 | 4.00 |" in shown
+    assert "difference 25.00 % of its norm" in shown
+    assert (
+        "| cluster probe | 3 | 30.0 ± 10.0 | 31.0 ± 10.0 | +1.00 [+1.00, +1.00] | 0.00 |" in shown
+    )
+    assert "| linear probe | 3 | 30.0 ± 10.0 | 30.0 ± 9.5 | +0.00 [-2.48, +2.48] | 1.00 |" in shown

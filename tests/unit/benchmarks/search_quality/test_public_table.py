@@ -13,6 +13,7 @@ from benchmarks.search_quality import calibration
 from benchmarks.search_quality.collapsed import recorded_rows
 from benchmarks.search_quality.public_table import (
     TableRun,
+    kept_runs,
     read_sets,
     read_table,
     text,
@@ -132,6 +133,42 @@ def test_a_set_without_records_in_the_folder_stays(
         assert (found[-1].set, found[-1].params) == ("weedmap", {"b_knn": 0.5})
         assert read_sets(sets)["nyu"] == table[1]["nyu"]
         assert read_sets(sets)["weedmap"]["constant_miou"] == 30.0
+
+
+def test_runs_are_added_to_a_set_and_replace_those_of_the_same_seed(
+    table: tuple[list[TableRun], dict[str, dict[str, Any]]], tmp_path: Path
+) -> None:
+    records = tmp_path / "other"
+    records.mkdir()
+    for record in (HEAD, run(2, 1, 40.0), run(2, 3, 41.0)):
+        append_record(records / "nyu.jsonl", record)
+    runs, sets = tmp_path / "runs.csv.gz", tmp_path / "sets.json"
+    assert kept_runs(HEAD, runs=runs, sets=sets) == {
+        (each.kind, each.setting, each.seed) for each in table[0]
+    }
+    assert write_table(records, runs=runs, sets=sets) == 2
+    found = {(each.kind, each.setting, each.seed): each for each in read_table(runs)}
+    assert len(found) == len(table[0]) + 1
+    assert found["run", 2, 1].looks[-1]["miou"] == 40.0
+    assert found["run", 2, 2].looks[-1]["miou"] == 12.2
+    assert list(found)[-1] == ("run", 2, 3)
+
+
+@pytest.mark.parametrize("key", ["iterations", "space", "images"])
+def test_a_set_that_differs_replaces_the_one_in_the_table(
+    key: str, table: tuple[list[TableRun], dict[str, dict[str, Any]]], tmp_path: Path
+) -> None:
+    records = tmp_path / "other"
+    records.mkdir()
+    head = {**HEAD, key: "different"}
+    for record in (head, run(2, 1, 40.0)):
+        append_record(records / "nyu.jsonl", record)
+    runs, sets = tmp_path / "runs.csv.gz", tmp_path / "sets.json"
+    assert kept_runs(head, runs=runs, sets=sets) == frozenset()
+    write_table(records, runs=runs, sets=sets)
+    (only,) = read_table(runs)
+    assert only.looks[-1]["miou"] == 40.0
+    assert read_sets(sets)["nyu"][key] == "different"
 
 
 def test_the_page_has_a_row_per_set_and_a_column_per_set(

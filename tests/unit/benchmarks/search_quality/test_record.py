@@ -1,5 +1,6 @@
 """The recorder: the same settings for everyone, and a second call continues."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks.blocks import append_record, read_records
-from benchmarks.search_quality.record import SETS, Job, Recording, config_of, jobs, look_of
+from benchmarks.search_quality.record import Job, Recording, config_of, jobs, look_of
+from benchmarks.search_quality.sets import SETS
 from search.config.configuration import resolve
 from tests.unit.search.builders import make_report
 from trainer.errors import ConfigError
@@ -70,6 +72,13 @@ def test_a_second_call_continues_and_adds_settings_and_seeds(recording: Recordin
     assert more[: len(first)] == first
     assert len(more) == 1 + 2 * 2 + 2 * 2
     assert recording.missing(2, 2) == []
+
+
+def test_a_run_that_was_recorded_elsewhere_is_not_recorded_again(recording: Recording) -> None:
+    kept = frozenset({("run", 2, 1), ("kmeans", 0, 1), ("defaults", 0, 1)})
+    recording = dataclasses.replace(recording, kept=kept)
+    recording.begin()
+    assert recording.missing(2, 1) == [Job(kind="run", setting=1, seed=1)]
 
 
 def test_the_setting_decides_the_parameters_and_the_seed_the_rest(recording: Recording) -> None:
