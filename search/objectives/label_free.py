@@ -12,4 +12,11 @@ LABEL_FREE = Objective(
     " no label is read.",
     criteria=("label_free",),
     formula=lambda criteria: criteria["label_free"],
+    leads={
+        "frozen_knn": 0.0,
+        "frozen_probe": 0.0,
+        "frozen_dse": 0.0,
+        # neighbours agree all the better on merged classes
+        "cluster_entropy": -0.1,
+    },
 )

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from search.errors import StudyError
@@ -37,6 +37,10 @@ class Objective:
     criteria: tuple[str, ...]
     #: Computes the score of an evaluation from exactly those criteria; higher is better.
     formula: Callable[[Mapping[str, float]], float]
+    #: Criteria, and by how much each must exceed that of K-means and of the default settings
+    #: before a result counts as better than they are. A higher value alone must suffice for a
+    #: labelled score; a score without labels may rise while the clusters become worse.
+    leads: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def needs_labels(self) -> bool:

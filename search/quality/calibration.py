@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from search.objectives import OBJECTIVES
 from search.objectives.objective import LAST_EVALUATIONS
 from search.quality.expected import NORMAL_95
 
@@ -42,6 +43,12 @@ LOWER = (
 TOP = (1, 5, 10)  # of how many favourites the best is compared with the best of all
 LEAST_RUNS = 10  # below which nothing is computed
 LEAST_MEANS = 5  # settings with several seeds, below which their means are not compared
+
+
+#: What else must exceed a reference, by the criterion that an objective maximises.
+LEADS: Mapping[str, Mapping[str, float]] = {
+    each.criteria[0]: each.leads for each in OBJECTIVES.values() if len(each.criteria) == 1
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,7 +335,11 @@ def _calibrated(
     low, high = _interval(rho, len(defined))
     picks = [each.pick(name) for each in rounds]
     below = [not floor.above(TARGET, pick.worth) for pick in picks]
-    fires = [not floor.above(name, pick.run.number(name)) for pick in picks]
+    leads = {name: 0.0, **LEADS.get(name, {})}
+    fires = [
+        not all(floor.above(each, pick.run.number(each) - lead) for each, lead in leads.items())
+        for pick in picks
+    ]
     worth = statistics.fmean(pick.worth for pick in picks)
     return Calibrated(
         name=name,

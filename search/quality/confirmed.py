@@ -6,7 +6,7 @@ interval of the mean difference is narrower than the two intervals suggest.
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from search.records.confirmation import ChosenBy, Confirmation, StoredConfirmation
 from search.records.jobs import DEFAULTS, KMEANS, REFERENCES
@@ -31,6 +31,8 @@ class Repeated:
     mean: float
     #: The 95 % interval of the mean by Student's t; None for a single run.
     interval: tuple[float, float] | None
+    #: Means of the criteria that every run with a value has.
+    criteria: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -73,6 +75,28 @@ class Confirmed:
             for name, each in self.references.items()
             if name not in self.below() and _may_equal(self.best, each)
         )
+
+    def lacking(self, leads: Mapping[str, float]) -> Mapping[str, str]:
+        """The references that only the value of the best finalist exceeds.
+
+        Args:
+            leads: Criteria, and by how much each must exceed that of a reference. One that is not
+                stored for both is not compared.
+
+        Returns:
+            Name of the reference to the first criterion that does not.
+        """
+        found = {}
+        for name, each in self.references.items():
+            lacking = [
+                criterion
+                for criterion, lead in leads.items()
+                if criterion in self.best.criteria.keys() & each.criteria.keys()
+                and self.best.criteria[criterion] <= each.criteria[criterion] + lead
+            ]
+            if lacking and name not in self.below():
+                found[name] = lacking[0]
+        return found
 
 
 def confirmed(stored: Confirmation) -> Confirmed | None:
@@ -125,7 +149,13 @@ def _repeated(
         collapsed=sum(run.collapsed for run in runs.values()),
         mean=statistics.fmean(numbers),
         interval=interval_of_mean(numbers),
+        criteria=_mean_criteria([runs[seed].figures for seed in values]),
     )
+
+
+def _mean_criteria(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    common = set[str].intersection(*(set(each) for each in runs))
+    return {name: statistics.fmean(each[name] for each in runs) for name in sorted(common)}
 
 
 def interval_of_mean(numbers: Sequence[float]) -> tuple[float, float] | None:

@@ -1,7 +1,7 @@
 """Warnings about the result of a search: what its numbers do not show, one line each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from search.quality.bounds import crowded_bounds
 from search.quality.confirmed import Confirmed
@@ -28,6 +28,8 @@ class Result:
     confirmed: Confirmed | None
     #: Whether the val split is the test split.
     val_is_test: bool
+    #: Criteria that must exceed those of a reference as well (``Objective.leads``).
+    leads: Mapping[str, float] = field(default_factory=dict)
 
 
 def warnings_of(result: Result) -> tuple[str, ...]:
@@ -45,6 +47,21 @@ def near_reference(result: Result) -> Iterator[str]:
     """The confirmed trial is above a reference, but perhaps by luck."""
     for best, reference in _compared(result, Confirmed.unclear):
         yield (f"no clear success: {best} is above {reference} by no more than seeds may explain")
+
+
+def lacking_reference(result: Result) -> Iterator[str]:
+    """The confirmed trial is above a reference by its value, but not by all that must be."""
+    found = result.confirmed
+    if found is None:
+        return
+    for name, criterion in found.lacking(result.leads).items():
+        reference = found.references[name]
+        ours, theirs = (each.criteria[criterion] for each in (found.best, reference))
+        yield (
+            f"no clear success: {found.best.name} ({found.best.mean:.2f}) is above {name}"
+            f" ({reference.mean:.2f}), but its {criterion} is {ours:.3f} against {theirs:.3f}: a"
+            " score without labels may rise while the clusters become worse"
+        )
 
 
 def _compared(
@@ -120,6 +137,7 @@ def selected_on_test(result: Result) -> Iterator[str]:
 WARNINGS: tuple[Callable[[Result], Iterator[str]], ...] = (
     below_reference,
     near_reference,
+    lacking_reference,
     selected_on_test,
     single_seed,
     lucky_look,

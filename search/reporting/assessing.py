@@ -1,7 +1,9 @@
 """Assess the result of a study that was read, and choose its finalists."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from search.objectives import OBJECTIVES
 from search.quality.assessment import Assessment
 from search.quality.audit import NotAudited
 from search.quality.confirmed import confirmed
@@ -82,9 +84,15 @@ def assess(view: StudyView, *, quick: bool = False) -> Assessment | None:
                 space=view.space,
                 confirmed=found,
                 val_is_test=view.val_is_test,
+                leads=_leads(view.objective),
             )
         ),
     )
+
+
+def _leads(objective: str) -> Mapping[str, float]:
+    """What a result must exceed besides its value; nothing if the objective is unknown."""
+    return OBJECTIVES[objective].leads if objective in OBJECTIVES else {}
 
 
 def _points(view: StudyView) -> list[Point]:

@@ -151,6 +151,29 @@ def test_the_floor_rule_is_held_against_the_mean_iou(
     assert found.references == {"kmeans": floor.numbers["miou"]}
 
 
+@pytest.mark.parametrize(
+    ("entropy", "probe", "fires"),
+    [(0.85, 0.4, False), (0.75, 0.4, True), (0.85, 0.5, True)],
+    ids=["above in all", "clusters were merged", "a score is not above"],
+)
+def test_the_label_free_score_alone_is_no_success(
+    entropy: float, probe: float, fires: bool
+) -> None:
+    known = [
+        dataclasses.replace(
+            each,
+            numbers={
+                **each.numbers,
+                **{"label_free": each.numbers["good"], "cluster_entropy": entropy},
+                **{"frozen_knn": 0.5, "frozen_probe": 0.45, "frozen_dse": 0.5},
+            },
+        )
+        for each in runs()
+    ]
+    kmeans = run(-2, miou=1.0, label_free=1.0, frozen_probe=probe, cluster_entropy=0.9)
+    assert row(made(known, {"kmeans": [kmeans]}), "label_free").fires == fires
+
+
 def test_too_little_is_said_in_one_phrase() -> None:
     empty = calibrate([], repeats=[], references={})
     assert empty == NotCalibrated(reason="it has no full run yet")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from search.quality.confirmed import confirmed
+from search.quality.confirmed import Confirmed, confirmed
 from search.quality.warnings import WARNINGS, Result, warnings_of
 from search.records.confirmation import Confirmation, ConfirmedRun, StoredConfirmation
 from search.records.jobs import DEFAULTS, KMEANS, Job
@@ -42,6 +42,38 @@ def result(
     return dataclasses.replace(sound, **changes)
 
 
+def without_labels(criteria: dict[str, float]) -> Confirmed | None:
+    """Trial 0 and K-means, the latter with a frozen_probe of 0.6 and an entropy of 0.95."""
+    plan = StoredConfirmation(trials=(0, 1, 2, 3, 4), seeds=SEEDS, chosen_by="value")
+    kmeans = {"frozen_probe": 0.6, "entropy": 0.95}
+    values = {
+        job: (81.0, kmeans) if job.kind == "reference" else (91.0 - job.trial, criteria)
+        for job in plan.jobs()
+    }
+    runs = {
+        job: ConfirmedRun(value=value, figures=figures) for job, (value, figures) in values.items()
+        if job.trial != DEFAULTS
+    }  # fmt: skip
+    runs |= {job: ConfirmedRun(value=50.0) for job in plan.jobs() if job.trial == DEFAULTS}
+    return confirmed(Confirmation(plan=plan, runs=runs, test=None))
+
+
+def test_a_result_that_leads_in_every_criterion_has_no_warning() -> None:
+    leads = {"frozen_probe": 0.0, "entropy": -0.1}
+    sound = without_labels({"frozen_probe": 0.61, "entropy": 0.86})
+    assert warnings_of(result(confirmed=sound, leads=leads)) == ()
+    equal = without_labels({"frozen_probe": 0.6, "entropy": 0.86})
+    assert len(warnings_of(result(confirmed=equal, leads=leads))) == 1
+
+
+def test_a_reference_that_is_not_exceeded_at_all_is_named_once() -> None:
+    worse = without_labels({"frozen_probe": 0.1})
+    assert worse is not None
+    low = dataclasses.replace(worse, best=dataclasses.replace(worse.best, mean=80.0))
+    lines = warnings_of(result(confirmed=low, leads={"frozen_probe": 0.0}))
+    assert [line.partition(":")[0] for line in lines] == ["no success"]
+
+
 def test_a_sound_result_has_no_warning() -> None:
     assert warnings_of(result()) == ()
 
@@ -59,6 +91,14 @@ PROVOKED = {
     "near_reference": (
         result(defaults=30.0, noise=2.0),
         "no clear success: trial 0 (31.20) is above defaults (30.20) by no more than seeds may",
+    ),
+    "lacking_reference": (
+        result(
+            confirmed=without_labels({"frozen_probe": 0.7, "entropy": 0.8}),
+            leads={"frozen_probe": 0.0, "entropy": -0.1, "unknown": 0.0},
+        ),
+        "no clear success: trial 0 (91.00) is above kmeans (81.00), but its entropy is 0.800"
+        " against 0.950: a score without labels may rise",
     ),
     "selected_on_test": (result(val_is_test=True), "trials are chosen on the test split"),
     "single_seed": (result(confirmed=None), "trial 0 was trained with a single seed"),
