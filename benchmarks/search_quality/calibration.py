@@ -8,7 +8,8 @@ calibrate`` prints for a study.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.markdown import markdown_table
@@ -18,14 +19,18 @@ from search.quality.calibration import (
     TARGET,
     Calibrated,
     Calibration,
+    Floor,
     NotCalibrated,
     calibrate,
 )
+from trainer.seeds import numpy_generator
 
 __all__ = ["calibrations", "text"]
 
 NOTHING = "Nothing was measured yet."
 LABEL_FREE = "label_free"
+#: Searches by chance, to try the floor rule: how many per seed, and runs in each.
+POOLS, POOL = 1000, 20
 REFERENCES = ("kmeans", "defaults")
 #: Goals: the label-free pick's share of the labelled pick's mIoU, in percent, and the correlation
 #: with means over seeds.
@@ -58,7 +63,15 @@ def text(runs: Sequence[TableRun], sets: Mapping[str, Mapping[str, Any]]) -> str
     found = calibrations(runs)
     if not found:
         return NOTHING
-    return "\n\n".join([_picks(found, sets), _correlations(found), "\n".join(_goals(found))])
+    return "\n\n".join(
+        [
+            _picks(found, sets),
+            _correlations(found),
+            "\n".join(_goals(found)),
+            f"The floor rule on picks from {POOL} runs of one seed, drawn {POOLS:,} times a seed:",
+            _floor_rule(runs, found),
+        ]
+    )
 
 
 def _picks(found: Mapping[str, Calibration], sets: Mapping[str, Mapping[str, Any]]) -> str:
@@ -89,6 +102,62 @@ def _pick(name: str, found: Calibration, head: Mapping[str, Any]) -> list[object
         free.worst,
         _floor(found, free),
     ]
+
+
+def _floor_rule(runs: Sequence[TableRun], names: Iterable[str]) -> str:
+    """How often a pick is above both references, and how often that is said."""
+    head = (
+        *("set", "picks above both references, %", "rule", "said to be, %", "and are not, %"),
+        "are and not said to be, %",
+    )
+    rows: list[list[object]] = []
+    for name in names:
+        tried = _tried(name, [run for run in runs if run.set == name])
+        for rule in RULES:
+            if not tried:
+                continue
+            good = [each.good for each in tried]
+            said = [each.said[rule] for each in tried]
+            wrong = sum(s and not g for s, g in zip(said, good, strict=True))
+            unsaid = sum(g and not s for s, g in zip(said, good, strict=True))
+            percent = [100 * count / len(tried) for count in (sum(good), sum(said), wrong, unsaid)]
+            first, *rest = (f"{each:.0f}" for each in percent)
+            rows.append([name, first, rule, *rest])
+    return markdown_table(head, rows)
+
+
+RULES = ("the score alone", "each part, and clusters not merged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """A pick of the label-free score."""
+
+    #: Whether its mIoU is above that of both references.
+    good: bool
+    #: Whether a rule says so.
+    said: Mapping[str, bool]
+
+
+def _tried(name: str, runs: Sequence[TableRun]) -> list[_Tried]:
+    generator, found = numpy_generator(0, "floor rule", name), []
+    for seed in sorted({run.seed for run in runs}):
+        own = [run for run in runs if run.seed == seed]
+        drawn = [run.numbers() for run in own if run.kind == "run"]
+        references = [run for run in own if run.kind in REFERENCES]
+        if len(drawn) < POOL or len(references) < len(REFERENCES):
+            continue
+        floor = Floor.of({run.kind: [run.numbers()] for run in references})
+        for _ in range(POOLS):
+            chosen = generator.choice(len(drawn), POOL, replace=False)
+            pick = max((drawn[index] for index in chosen), key=lambda run: run.number(LABEL_FREE))
+            said = (
+                floor.above(LABEL_FREE, pick.number(LABEL_FREE)),
+                not floor.fires(LABEL_FREE, pick),
+            )
+            good = floor.above(TARGET, pick.number(TARGET))
+            found.append(_Tried(good=good, said=dict(zip(RULES, said, strict=True))))
+    return found
 
 
 def _floor(found: Calibration, each: Calibrated) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "Calibrated",
     "Calibration",
     "CalibrationRun",
+    "Floor",
     "NotCalibrated",
     "attainable",
     "calibrate",
@@ -170,7 +171,7 @@ def calibrate(
     rounds = _rounds(known)
     measured = {name: _defined(each) for name, each in references.items()}
     names = sorted({name for run in known for name in run.numbers})
-    targets = _Floor.of(measured)
+    targets = Floor.of(measured)
     labelled = statistics.fmean(each.pick(TARGET).worth for each in rounds)
     return Calibration(
         runs=len(known),
@@ -301,13 +302,14 @@ class _Round:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Floor:
-    """What a pick must exceed, by criterion."""
+class Floor:
+    """What a pick must exceed: the references' means, by criterion and name."""
 
     numbers: Mapping[str, Mapping[str, float]]
 
     @classmethod
-    def of(cls, references: Mapping[str, Sequence[CalibrationRun]]) -> "_Floor":
+    def of(cls, references: Mapping[str, Sequence[CalibrationRun]]) -> "Floor":
+        """Those of some references; criteria that are undefined in a run are left out."""
         found: dict[str, dict[str, float]] = {}
         for reference, runs in references.items():
             for name in {name for run in runs for name in run.numbers}:
@@ -320,13 +322,18 @@ class _Floor:
         """Whether a number exceeds that of every reference; True without any."""
         return all(number > each for each in self.numbers.get(name, {}).values())
 
+    def fires(self, name: str, run: CalibrationRun) -> bool:
+        """Whether a pick of a criterion is said to be no success."""
+        leads = {name: 0.0, **LEADS.get(name, {})}
+        return not all(self.above(each, run.number(each) - lead) for each, lead in leads.items())
+
 
 def _calibrated(
     name: str,
     runs: Sequence[CalibrationRun],
     groups: Sequence[Sequence[CalibrationRun]],
     rounds: Sequence[_Round],
-    floor: _Floor,
+    floor: Floor,
     labelled: float,
 ) -> Calibrated:
     pairs = [(run.number(name), run.number(TARGET)) for run in runs]
@@ -335,11 +342,7 @@ def _calibrated(
     low, high = _interval(rho, len(defined))
     picks = [each.pick(name) for each in rounds]
     below = [not floor.above(TARGET, pick.worth) for pick in picks]
-    leads = {name: 0.0, **LEADS.get(name, {})}
-    fires = [
-        not all(floor.above(each, pick.run.number(each) - lead) for each, lead in leads.items())
-        for pick in picks
-    ]
+    fires = [floor.fires(name, pick.run) for pick in picks]
     worth = statistics.fmean(pick.worth for pick in picks)
     return Calibrated(
         name=name,

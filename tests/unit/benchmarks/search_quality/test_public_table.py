@@ -183,6 +183,24 @@ def test_the_page_has_a_row_per_set_and_a_column_per_set(
     assert calibration.text([], {}) == "Nothing was measured yet."
 
 
+def test_the_floor_rule_is_tried_on_random_pools(tmp_path: Path) -> None:
+    """The score alone always calls the pick a success; its probe is not above that of K-means."""
+    parts = {"frozen_knn": 0.5, "frozen_dse": 0.5}
+    records = [
+        {**run(0, 1, 5.0, frozen_probe=0.9, **parts), "kind": "kmeans", "params": {}},
+        {**run(0, 1, 4.0, frozen_probe=0.1, **parts), "kind": "defaults"},
+        *(run(n, 1, 10.0 + n, frozen_probe=0.5, frozen_knn=0.6, frozen_dse=0.6)
+          for n in range(1, 2 + calibration.POOL)),
+    ]  # fmt: skip
+    for record in (HEAD, *records):
+        append_record(tmp_path / "nyu.jsonl", record)
+    runs, sets = tmp_path / "runs", tmp_path / "sets"
+    write_table(tmp_path, runs=runs, sets=sets)
+    shown = calibration.text(read_table(runs), read_sets(sets))
+    assert "| nyu | 100 | the score alone | 100 | 0 | 0 |" in shown
+    assert "| nyu | 100 | each part, and clusters not merged | 0 | 0 | 100 |" in shown
+
+
 def test_the_collapse_rules_are_held_against_the_constant_prediction(
     table: tuple[list[TableRun], dict[str, dict[str, Any]]],
 ) -> None:
