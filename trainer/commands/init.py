@@ -84,8 +84,8 @@ def _checked(draft: Draft, folder: Path) -> Inspection:
         config = DataConfig(name=FOLDER, root=str(file), modalities=tuple(draft.modalities))
         try:
             data_set = find_dataset(config)
-        except DataError as error:
-            return _failed(str(error))
+        except (ConfigError, DataError) as error:
+            return _failed(str(error).replace(str(file), DESCRIPTION))
         with show_progress() as progress:
             return walk_through(_thinned(data_set), progress)
 

@@ -37,11 +37,13 @@ class FileTree:
         """The file or broken link at a path; None if there is none.
 
         Args:
-            path: A path under the root.
+            path: A path under the root; any other one has no file.
 
         Raises:
             DataError: If two files match, or a folder cannot be listed.
         """
+        if not path.is_relative_to(self.root):
+            return None
         *folders, name = path.relative_to(self.root).parts
         place: Path | None = self.root
         for part in folders:
@@ -71,11 +73,13 @@ class FileTree:
             yield from self._walk(place, deep=deep, above=())
 
     def folder(self, path: Path) -> Path | None:
-        """The folder at a path under the root; None if there is none.
+        """The folder at a path under the root; None if there is none, and for any other path.
 
         Raises:
             DataError: If a folder cannot be listed.
         """
+        if not path.is_relative_to(self.root):
+            return None
         place: Path | None = self.root
         for part in path.relative_to(self.root).parts:
             place = self._folder(place, part) if place else None

@@ -110,7 +110,7 @@ class FileSource(Source):
         advice = "bring them to one size"
         if self.resample_option and kind != "label":
             advice = (
-                f"set {self.resample_option.format(kind)} to take its nearest pixels, {advice}"
+                f"set {self.resample_option.format(kind)} to take its nearest pixels, or {advice}"
             )
         return advice
 

@@ -1,5 +1,6 @@
 """Finding the files of listed images; each missing file gets a line."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,6 @@ def gather(
 
 
 def _fault(where: str, name: str, path: Path) -> str:
-    if path.is_symlink():
+    if os.path.islink(path):  # False also for what no file can be called
         return f"{path} is a broken link: fix the link, or remove {name!r} from {where}"
     return f"{where} has {name!r} but there is no file {path}: add it, or remove {name!r}"

@@ -128,7 +128,7 @@ def array_shape(path: Path) -> tuple[int, ...]:
     """The shape of an array, from its header.
 
     Raises:
-        DataError: If the file cannot be read or is not an array.
+        DataError: If the file cannot be read, is not an array, or holds no number.
     """
     with decoding(path), path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -136,7 +136,9 @@ def array_shape(path: Path) -> tuple[int, ...]:
             shape: tuple[int, ...] = np.lib.format.read_array_header_1_0(file)[0]
         else:
             shape = np.lib.format.read_array_header_2_0(file)[0]
-        return shape
+    if 0 in shape:
+        raise DataError(f"{path} has the shape {shape} and holds no number: write it again")
+    return shape
 
 
 def no_plane(path: Path, shape: tuple[int, ...]) -> DataError:

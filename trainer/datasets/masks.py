@@ -80,7 +80,9 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
         )
     pixels = read_integers(path, channels=channels)
     grey_alone = channels == 2 or rules.encoding == "number"
-    label = (_by_grey if grey_alone else _by_colour)(path, pixels, rules)
+    if not grey_alone:
+        return _by_colour(path, pixels, rules)
+    label = _by_grey(path, pixels, rules)
     if channels in (2, 4):
         label[pixels[:, :, -1] == 0] = VOID
     return label
@@ -110,9 +112,10 @@ def _by_grey(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
 def _by_number(path: Path, stored: NDArray[Any], rules: MaskRules) -> Label:
     known = {number: VOID for number in rules.ignored}
     known |= {number: index for index, each in enumerate(rules.numbers) for number in each}
-    table = label_table(known)
+    table = label_table({number: index for number, index in known.items() if number >= 0})
     inside = (stored >= 0) & (stored < len(table))
     classes = np.where(inside, table[np.where(inside, stored, 0)], -1)
+    classes[np.isin(stored, [number for number in rules.ignored if number < 0])] = VOID
     unknown = classes < 0
     if unknown.any() and not rules.others_ignored:
         raise _unknown_numbers(path, stored, unknown, sorted(known))
@@ -140,11 +143,10 @@ def _by_colour(path: Path, pixels: NDArray[Any], rules: MaskRules) -> Label:
     place = np.searchsorted(codes, stored).clip(max=len(codes) - 1)
     classes = np.array([known[int(code)] for code in codes], dtype=np.uint8)[place]
     unknown = codes[place] != stored
-    if pixels.shape[2] == 4:
-        unknown &= pixels[:, :, 3] > 0
-    if unknown.any() and not rules.others_ignored:
-        raise _unknown_colours(path, stored, unknown)
-    return np.where(unknown, np.uint8(VOID), classes)
+    hidden = pixels[:, :, 3] == 0 if pixels.shape[2] == 4 else np.zeros_like(unknown)
+    if (unknown & ~hidden).any() and not rules.others_ignored:
+        raise _unknown_colours(path, stored, unknown & ~hidden)
+    return np.where(unknown | hidden, np.uint8(VOID), classes)
 
 
 def _unknown_numbers(

@@ -70,6 +70,9 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
         raise DataError(_no_images(root, others))
     looked = look_through(root, groups)
     roles = find_roles(looked)
+    faults = [facts.faults[0] for facts in looked.values() if facts.faults and not facts.storages]
+    if roles is None and faults:
+        raise DataError(f"{root} has no image that can be read; {faults[0]}")
     if roles is None:
         raise DataError(
             f"{root} holds no images that a pattern can describe (found:"

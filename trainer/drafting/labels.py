@@ -4,7 +4,7 @@ Letters of shapes: ``docs/architecture.md``.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trainer.console.progress import OnProgress
 from trainer.datasets.decoding import read_stored
 from trainer.datasets.headers import is_array, open_image
+from trainer.drafting.class_names import ClassNames
 from trainer.drafting.facts import spread
 from trainer.drafting.modalities import Table
 from trainer.errors import DataError
@@ -25,8 +26,10 @@ __all__ = ["Classes", "draft_labels"]
 
 MOST = 1000  # label files that are read
 CLASSES = 254  # most classes of a data set
-NO_CLASS = (255, 65535)
+NO_CLASS = (-1, 255, 65535)
 BLACK = 0
+SOFT = 64  # different numbers from which on masks may have soft edges
+LOSSY = (".jpg", ".jpeg")
 MASK = ("background", "object")  # names of its two values
 LINES = 2.0  # how much more of it is edge than of the other classes, where 0 is no class
 
@@ -80,15 +83,14 @@ def _counts(numbers: NDArray[np.int64]) -> dict[int, int]:
 
 
 def draft_labels(
-    pattern: str, paths: Sequence[Path], named: Mapping[int, str], progress: OnProgress
+    pattern: str, paths: Sequence[Path], named: ClassNames, progress: OnProgress
 ) -> Classes | None:
     """Read the label files; None where they hold no classes.
 
     Args:
         pattern: Where they are.
         paths: The files.
-        named: Names by stored number, or by colour as 0xRRGGBB, as a file of the folder gives
-            them.
+        named: Names of classes as a file of the folder gives them.
         progress: Called with what is done, how much of it, and of how much.
     """
     seen, read = _Seen(), spread(paths, MOST)
@@ -96,6 +98,16 @@ def draft_labels(
         _read(path, seen)
         progress("read labels", done, len(read))
     table = Table(settings={"files": pattern})
+    lossy = sum(path.suffix.lower() in LOSSY for path in paths)
+    if lossy:
+        table.doubts.append(
+            f"labels: {lossy} files are JPEG, which changes labels at edges: give the original PNG"
+        )
+    if SOFT < len(seen.pixels) <= CLASSES + 1:
+        table.doubts.append(
+            f"labels: there are {len(seen.pixels)} different values; edges may be soft, as of"
+            " masks that were resized: resize them to the nearest pixel"
+        )
     if len(read) < len(paths):
         table.doubts.append(f"labels: {len(read)} of {len(paths)} files were read")
     if seen.coloured not in (0, seen.files):
@@ -143,7 +155,7 @@ def _note_palette(path: Path, seen: _Seen) -> None:
         seen.palette.setdefault(index, (red, green, blue))
 
 
-def _by_number(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes | None:
+def _by_number(table: Table, seen: _Seen, found: ClassNames) -> Classes | None:
     if seen.grey_colour:
         table.settings["encoding"] = "number"
         table.remarks.append("numbers saved as colours: all channels hold the same")
@@ -160,7 +172,7 @@ def _by_number(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
     _say_shares(table, seen, ignored)
     if is_mask:
         _doubt_mask(table, *map(str, numbers))
-    elif BLACK in seen.pixels and NO_CLASS[0] not in ignored:
+    elif BLACK in seen.pixels and not set(NO_CLASS) & set(ignored):
         _doubt_black(table, "0", is_class=BLACK in numbers)
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         table.settings["first"] = numbers[0]
@@ -168,6 +180,9 @@ def _by_number(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
         table.settings["numbers"] = numbers
     table.settings["ignore"] = ignored
     palette = tuple(seen.palette[number] for number in numbers if number in seen.palette)
+    named, doubt = found.of_numbers(numbers), found.doubt(numbers)
+    if doubt is not None:
+        table.doubts.append(doubt)
     if not is_mask and not named.keys() & set(numbers):
         table.remarks.append("give the classes their names, in the order of their labels")
     usual = MASK if is_mask else [f"label {number}" for number in numbers]
@@ -175,7 +190,7 @@ def _by_number(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
     return Classes(names=names, palette=_apart(palette, len(numbers)), table=table)
 
 
-def _in_colour(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes | None:
+def _in_colour(table: Table, seen: _Seen, found: ClassNames) -> Classes | None:
     colours = sorted(seen.pixels, key=lambda colour: -seen.pixels[colour])
     is_mask = _is_mask(seen)
     is_void = BLACK in colours and not is_mask and _is_void(seen, BLACK)
@@ -191,7 +206,7 @@ def _in_colour(table: Table, seen: _Seen, named: Mapping[int, str]) -> Classes |
     if ignored:
         table.settings["ignore_colours"] = [list(_rgb(colour)) for colour in ignored]
     return Classes(
-        names=_distinct([named.get(colour, _colour_name(colour)) for colour in colours]),
+        names=_distinct([found.coded.get(colour, _colour_name(colour)) for colour in colours]),
         palette=tuple(map(_rgb, colours)),
         table=table,
     )

@@ -20,6 +20,7 @@ OPAQUE = 255
 TAILS = (0.1, 99.9)  # percentiles that become black and white
 HOLES = 0.002  # share of zeros that counts as not measured
 LARGEST = 2**16 - 1
+DEGREES = 180  # of a full turn of the angle of polarisation
 MILLIMETRES = 400  # a stored number from which on depth may be in millimetres
 
 
@@ -111,14 +112,18 @@ def _plane(
     if name == RGB:
         table.remarks.append("greyscale images")
     if facts.storage.palette:
-        table.doubts.append(f"{name}: palette images are read by index: convert them to grey")
+        wanted = "colour" if name == RGB else "grey"
+        table.doubts.append(
+            f"{name}: palette images are read by index, which is no brightness: convert them to"
+            f" {wanted}"
+        )
     if facts.storage.bits not in (0, 8, 16, ANY_NUMBERS):
         table.doubts.append(
             f"{name}: images of {facts.storage.bits} bits are not read: convert them to 8 or 16"
             " bits"
         )
     if name == "aolp" and len(values) and values.max() > 1:  # else a sine or cosine
-        _as_angle(table, values)
+        _as_angle(table, values, facts)
         return table
     measured = _without_holes(table, name, values, facts)
     if facts.storage.bits != 8 and len(measured):
@@ -178,10 +183,15 @@ def _rounded(low: float, high: float) -> tuple[float | int, float | int]:
     return round(ends[0], digits), round(ends[1], digits)
 
 
-def _as_angle(table: Table, values: NDArray[np.float64]) -> None:
+def _as_angle(table: Table, values: NDArray[np.float64], facts: Facts) -> None:
     table.settings["encoding"] = "angle"
     most = float(values.max())
-    turn = 180 if most > 2 * math.pi else 3.14159265
+    if most <= 2 * math.pi:
+        turn: float = 3.14159265
+    elif most <= DEGREES:
+        turn = DEGREES
+    else:
+        turn = 2 ** (8 if facts.storage.bits == 8 else 16)
     table.settings["period"] = turn
     table.doubts.append(
         f"aolp: {turn} is taken for a full turn, as the largest number is {most:g}: correct period"

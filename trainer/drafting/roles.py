@@ -8,11 +8,13 @@ from pathlib import Path
 from trainer.datasets.names import native
 from trainer.drafting.facts import Facts, Storage, look_at
 from trainer.drafting.groups import Group
-from trainer.drafting.words import LABEL, PREVIEW, RGB, order
+from trainer.drafting.words import LABEL, PREVIEW, RGB, order, says_colour
 
 __all__ = ["Pick", "Roles", "find_roles", "look_through"]
 
 PAIRED = 0.5  # share of the first modality's images that another group has to have
+#: Kinds that are stored in three channels.
+COLOURED = ("hha", "normals")
 #: Words by which the best of several label files is chosen, the best first.
 BEST_LABELS = ("trainid", "labelid", "label", "mask", "gt")
 
@@ -100,12 +102,18 @@ def find_roles(looked: Mapping[Group, Facts]) -> Roles | None:
 def _kind(group: Group, facts: Facts) -> str:
     """What names say; where they say nothing, what the pixels look like."""
     if group.kind is not None:
-        return group.kind
+        return PREVIEW if _is_false_colour(group, facts) else group.kind
     if facts.few_values():
         return LABEL
     if facts.storage.channels > 2 and not facts.storage.is_array:
         return RGB
     return _slug(group.title)
+
+
+def _is_false_colour(group: Group, facts: Facts) -> bool:
+    """Whether a plane, such as depth, was drawn in colours for people to look at."""
+    is_plane = group.kind not in (RGB, LABEL, PREVIEW, *COLOURED)
+    return is_plane and facts.storage.channels > 2 and says_colour(group.title)
 
 
 def _slug(title: str) -> str:

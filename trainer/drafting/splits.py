@@ -19,6 +19,7 @@ SHARE = 0.15
 LONGEST = 60  # characters of a line that are shown
 LISTS = (".txt", ".lst", ".csv")
 SCENES = 4  # fewest that are kept together: each split takes one at least
+YEAR = "0123456789_-"  # behind a split's name, as in train2017
 NUMBERED = r"^(.+?)[_-]?[0-9]+$"
 
 
@@ -39,7 +40,10 @@ def draft_splits(
         others: Files that are no pictures, among which lists may be.
     """
     table = Table()
-    found = _by_folder(names) or _by_list(table, tree, names, patterns, others)
+    found = _by_folder(names)
+    if not found:
+        lists = _lists(table, tree, names, patterns, others)
+        found = _by_list(table, lists, set(labelled))
     members = {split: held for split, (_, held) in found.items()}
     _use_labelled(table, members, labelled)
     for split in ("train", "val", "test"):
@@ -71,7 +75,7 @@ def _by_folder(names: Collection[str]) -> dict[str, tuple[str, set[str]]]:
     for name in names:
         first, slash, _ = name.partition("/")
         for split, words in SPLITS.items():
-            if slash and first.lower() in words:
+            if slash and first.lower().rstrip(YEAR) in words:
                 found.setdefault(split, (f"{first}/", set()))[1].add(name)
     folders = {folder for folder, _ in found.values()}
     if "train" not in found or len(folders) < 2:
@@ -80,20 +84,45 @@ def _by_folder(names: Collection[str]) -> dict[str, tuple[str, set[str]]]:
 
 
 def _by_list(
+    table: Table, lists: Mapping[str, Mapping[str, set[str]]], labelled: Collection[str]
+) -> dict[str, tuple[str, set[str]]]:
+    """Split to its list and the names: the list that labels fit, and that is called like it."""
+    known = {composed(name) for name in labelled}
+    found: dict[str, tuple[str, set[str]]] = {}
+    for split, held in lists.items():
+        best, *rest = sorted(
+            held,
+            key=lambda file: (
+                bool(known) and not held[file] <= known,
+                PurePosixPath(file).stem.lower() not in SPLITS[split],
+                file.count("/"),
+                file,
+            ),
+        )
+        found[split] = best, held[best]
+        different = [file for file in rest if held[file] != held[best]]
+        if different:
+            table.doubts.append(
+                f"splits: {', '.join(different)} may be a list of {split} as well; {best} is used"
+            )
+    return found
+
+
+def _lists(
     table: Table,
     tree: FileTree,
     names: Collection[str],
     patterns: Mapping[str, str],
     others: Collection[str],
-) -> dict[str, tuple[str, set[str]]]:
-    """Split to the list of its names, and the names; says which files were no such list."""
+) -> dict[str, dict[str, set[str]]]:
+    """Split to its lists with their names; says which files were no such list."""
     known = {composed(name) for name in names}
     every = tuple(FilePattern(text) for text in patterns.values())
-    found: dict[str, tuple[str, set[str]]] = {}
+    found: dict[str, dict[str, set[str]]] = {}
     refused: dict[str, str] = {}
     for file in sorted(others, key=lambda file: (file.count("/"), file)):
         split = _split_of(file)
-        if split is None or split in found:
+        if split is None:
             continue
         try:
             lines = read_list(tree.root / native(file))
@@ -102,7 +131,7 @@ def _by_list(
             continue
         listed = {composed(listed_name(line, every)) for line in lines}
         if listed <= known:
-            found[split] = (file, listed)
+            found.setdefault(split, {})[file] = listed
         else:
             line = next(each for each in lines if composed(listed_name(each, every)) not in known)
             shown = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
@@ -130,7 +159,7 @@ def _say_carved(table: Table, carved: list[str], rest: Collection[str]) -> None:
     folders = {name.rpartition("/")[0] for name in rest}
     prefixes = {match[1] for name in rest if (match := re.match(NUMBERED, name))}
     numbered = all(re.match(NUMBERED, name) for name in rest)
-    if len(folders) >= SCENES:
+    if len(folders) >= SCENES and "" not in folders:
         table.settings["scene"] = "^(.*)/"
         table.remarks.append(f"images of a folder stay together ({len(folders)} folders)")
     elif numbered and SCENES <= len(prefixes) <= len(rest) / 2:

@@ -14,6 +14,7 @@ __all__ = [
     "kind_in",
     "merge_kinds",
     "order",
+    "says_colour",
 ]
 
 #: Kinds that are no other modality: labels, colour, and pictures made for people to look at.
@@ -51,6 +52,8 @@ KIND = {word: kind for kind, words in WORDS.items() for word in words.split()}
 ORDER = {kind: place for place, kind in enumerate(WORDS)}
 #: Words that stand for colour where nothing else is said.
 WEAK = frozenset("img imgs image images photo photos picture pictures frame frames jpeg".split())
+#: Words of labels that may also say that another kind is exact.
+TRUTH = frozenset("gt groundtruth".split())
 #: Words beside a kind that say nothing about it.
 BESIDE = frozenset("raw mm cm fine coarse id ids map maps warped aligned registered left".split())
 
@@ -80,12 +83,24 @@ class Affix:
 
 
 def kind_in(text: str) -> str | None:
-    """The kind of picture that a name says; None where it says none."""
+    """The kind of picture that a name says; None where it says none.
+
+    Depth in colours is depth, and so is true depth: ``depth_vis``, ``gt_depth``.
+    """
     words = [word for word, _, _ in _words(text)]
-    kind = merge_kinds([KIND[word] for word in words if word in KIND])
+    kinds = [KIND[word] for word in words if word in KIND]
+    beside = {RGB, LABEL} if TRUTH & set(words) else {RGB}
+    if not {LABEL, PREVIEW} & (set(kinds) - beside):
+        kinds = [kind for kind in kinds if kind not in beside] or kinds
+    kind = merge_kinds(kinds)
     if kind is None and any(word in WEAK for word in words):
         return RGB
     return kind
+
+
+def says_colour(text: str) -> bool:
+    """Whether a name has a word for colour."""
+    return any(KIND.get(word) == RGB for word, _, _ in _words(text))
 
 
 def merge_kinds(kinds: Sequence[str]) -> str | None:

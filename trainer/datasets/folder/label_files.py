@@ -77,19 +77,21 @@ def check_labels(
         )
     stored = labels.stored_numbers(classes)
     ignored = labels.ignored_numbers(classes)
-    for number in (*stored, *ignored):
-        if not 0 <= number <= LARGEST_STORED:
-            raise ConfigError(
-                f"labels have the stored number {number}: give numbers from 0 to {LARGEST_STORED}"
-            )
+    for least, numbers in ((0, stored), (-LARGEST_STORED, ignored)):
+        for number in numbers:
+            if not least <= number <= LARGEST_STORED:
+                raise ConfigError(
+                    f"labels have the stored number {number}: give numbers from {least} to"
+                    f" {LARGEST_STORED}"
+                )
     for number in stored:
         if stored.count(number) > 1:
             raise ConfigError(f"labels.numbers gives {number} to two classes: give it to one")
     for number in ignored:
         if number in stored:
             raise ConfigError(
-                f"labels.ignore has {number}: give numbers from 0 to {LARGEST_STORED} that are not"
-                f" a class ({min(stored)} to {max(stored)})"
+                f"labels.ignore has {number}: give numbers up to {LARGEST_STORED} that are not a"
+                f" class ({min(stored)} to {max(stored)})"
             )
     _check_label_colours(labels, palette)
 

@@ -11,7 +11,8 @@ def listed_name(line: str, patterns: Collection[FilePattern]) -> str:
     """The image's name.
 
     A line may also be the path of a file under the data set's folder or under a pattern's own,
-    and other paths may follow it after a blank.
+    and other paths may follow it after a blank. An absolute path may be that of another machine:
+    its end counts.
 
     Args:
         line: A line of the list.
@@ -19,11 +20,20 @@ def listed_name(line: str, patterns: Collection[FilePattern]) -> str:
     """
     first = line.split()[0]
     for text in dict.fromkeys((line, first)):
-        path = text.removeprefix("./").lstrip("/")
-        for pattern in patterns:
-            inside = f"{pattern.folder}/{path}" if pattern.folder else path
-            for file in (path, inside):
-                name = pattern.match(file)
-                if name is not None:
-                    return name
+        for path in _paths(text):
+            for pattern in patterns:
+                inside = f"{pattern.folder}/{path}" if pattern.folder else path
+                for file in (path, inside):
+                    name = pattern.match(file)
+                    if name is not None:
+                        return name
     return line
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    """The path, or every end of an absolute one, the longest first."""
+    path = text.removeprefix("./").lstrip("/")
+    if not text.startswith("/"):
+        return (path,)
+    parts = path.split("/")
+    return tuple("/".join(parts[index:]) for index in range(len(parts)))

@@ -1,5 +1,6 @@
 """Label images in common formats are read as described or refused in one line."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -197,3 +198,27 @@ def test_every_pair_of_colours_is_distinguished(tmp_path: Path) -> None:
     path = save(tmp_path / "mask.png", np.array(corners, dtype=np.uint8)[label])
 
     assert np.array_equal(read_mask(path, MaskRules(numbers=(), colours=corners)), label)
+
+
+def test_transparent_pixels_of_a_palette_have_no_class_where_colours_are_read(
+    tmp_path: Path,
+) -> None:
+    """The colour of the transparent entry is no class, and another one is hidden as well."""
+    colours = np.concatenate([COLOURS[:2], [[9, 9, 9]]]).astype(np.uint8)
+    image = PIL.Image.fromarray(LABEL)
+    image.putpalette(colours.ravel().tolist())
+    image.save(tmp_path / "a.png", transparency=bytes([255, 0, 0]))
+    rules = dataclasses.replace(COLOURED, encoding="colour")
+
+    found = read_mask(tmp_path / "a.png", rules)
+
+    assert np.array_equal(found, np.where(LABEL == 0, 0, 255))
+
+
+@pytest.mark.parametrize("stored", [np.int8, np.int16, np.int64])
+def test_a_negative_number_may_stand_for_no_class(stored: type, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", LABEL.astype(stored) - 1)
+    rules = MaskRules(numbers=((0,), (1,)), ignored=(-1,))
+
+    assert np.array_equal(read_mask(tmp_path / "a.npy", rules), LABEL.astype(int) - 1 & 255)
+    assert "the label -1" in refusal(tmp_path / "a.npy", dataclasses.replace(rules, ignored=()))

@@ -164,6 +164,53 @@ def numbers_in_tiffs(root: Path) -> None:
         save(root / f"ortho/gt/{name}.tif", areas().astype(np.int32))
 
 
+def depth_in_colours(root: Path) -> None:
+    """Depth was drawn in colours for people, beside the true depth."""
+    for name in NAMES:
+        colour(root / f"rgb/{name}.png")
+        heat(root / f"gt_depth/{name}.png")
+        colour(root / f"depth_vis/{name}.png")
+        colour(root / f"depth_color/{name}.png")
+
+
+def depth_aligned_to_colour(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"color/{name}.png")
+        heat(root / f"aligned_depth_to_color/{name}.png")
+
+
+def split_folders_with_years(root: Path) -> None:
+    for split, names in (("train2017", NAMES[:4]), ("val2017", NAMES[4:])):
+        for name in names:
+            colour(root / f"images/{split}/{name}.png")
+            label(root / f"labels/{split}/{name}.png")
+
+
+def several_lists(root: Path) -> None:
+    """Lists of another purpose and of another time; the labels fit one of the former."""
+    for name in NAMES:
+        colour(root / f"JPEGImages/{name}.jpg")
+    for name in NAMES[:6]:
+        paletted(root / f"SegmentationClass/{name}.png")
+    write_list(root / "ImageSets/Main/train.txt", *NAMES[:4], NAMES[6])
+    write_list(root / "ImageSets/Main/val.txt", *NAMES[4:6], NAMES[7])
+    write_list(root / "ImageSets/Segmentation/train.txt", *NAMES[:4])
+    write_list(root / "ImageSets/Segmentation/train-old.txt", *NAMES[:2])
+    write_list(root / "ImageSets/Segmentation/val.txt", *NAMES[4:6])
+
+
+def paths_of_another_machine(root: Path) -> None:
+    three_folders(root)
+    for split, names in (("train", NAMES[:4]), ("val", NAMES[4:6]), ("test", NAMES[6:])):
+        write_list(root / f"{split}.txt", *(f"/data/me/set/RGB/{name}.jpg" for name in names))
+
+
+def scenes_beside_images(root: Path) -> None:
+    for name in NAMES[:4]:
+        colour(root / f"{name}.png")
+        colour(root / f"place {name}/{name}.png")
+
+
 def binary_masks(root: Path) -> None:
     """The object fills the lower half, and 255 is no sign of a missing label."""
     for name in NAMES:
@@ -256,6 +303,41 @@ LAYOUTS: Mapping[str, Layout] = {
         make=binary_masks,
         modalities={"rgb": "images/{name}.png", "thermal": "thermal/{name}.png"},
         label="masks/{name}.png",
+    ),
+    "depth in colours": Layout(
+        make=depth_in_colours,
+        modalities={"rgb": "rgb/{name}.png", "depth": "gt_depth/{name}.png"},
+    ),
+    "depth aligned to colour": Layout(
+        make=depth_aligned_to_colour,
+        modalities={"rgb": "color/{name}.png", "depth": "aligned_depth_to_color/{name}.png"},
+    ),
+    "folders of splits with years": Layout(
+        make=split_folders_with_years,
+        modalities={"rgb": "images/**/{name}.png"},
+        label="labels/**/{name}.png",
+        splits={"train": "train2017/", "val": "val2017/", "test": 0.15},
+    ),
+    "several lists": Layout(
+        make=several_lists,
+        modalities={"rgb": "JPEGImages/{name}.jpg"},
+        label="SegmentationClass/{name}.png",
+        splits={
+            "train": "ImageSets/Segmentation/train.txt",
+            "val": "ImageSets/Segmentation/val.txt",
+            "test": 0.15,
+        },
+        images=6,
+    ),
+    "paths of another machine": Layout(
+        make=paths_of_another_machine,
+        modalities={"rgb": "RGB/{name}.jpg", "thermal": "Thermal_16bit/{name}.png"},
+        label="annotations/{name}.png",
+        splits={"train": "train.txt", "val": "val.txt", "test": "test.txt"},
+    ),
+    "scenes beside images": Layout(
+        make=scenes_beside_images,
+        modalities={"rgb": "**/{name}.png"},
     ),
     "accents and blanks": Layout(
         make=accents_and_blanks,

@@ -7,10 +7,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.fakes.data_sets.pictures import HEIGHT, WIDTH, noise, save
-from tests.unit.trainer.drafting.layouts import LAYOUTS
+from tests.fakes.data_sets.pictures import HEIGHT, WIDTH, noise, save, write_list
+from tests.unit.trainer.drafting.layouts import LAYOUTS, NAMES, areas, colour
 from trainer.config.configuration import DataConfig
 from trainer.datasets import open_dataset
+from trainer.datasets.headers import array_shape
 from trainer.drafting import Draft, description_text, draft_description
 from trainer.errors import DataError
 
@@ -156,3 +157,93 @@ def test_a_list_that_is_not_used_is_named(content: str, reason: str, tmp_path: P
     assert draft.splits.settings["test"] == 0.15
     said = next(doubt for doubt in draft.doubts if "is not used" in doubt)
     assert said.startswith("splits: lists/test.txt is not used: ") and reason in said
+
+
+def test_a_second_list_of_a_split_is_named(tmp_path: Path) -> None:
+    LAYOUTS["several lists"].make(tmp_path)
+
+    said = [doubt for doubt in drafted(tmp_path).doubts if "as well" in doubt]
+
+    assert len(said) == 2
+    assert said[0] == (
+        "splits: ImageSets/Segmentation/train-old.txt, ImageSets/Main/train.txt may be a list of"
+        " train as well; ImageSets/Segmentation/train.txt is used"
+    )
+
+
+@pytest.mark.parametrize("line", ["x" * 300, "/elsewhere/" + "x" * 300, "/elsewhere/0000.png"])
+def test_a_list_of_other_files_is_refused_in_one_line(line: str, tmp_path: Path) -> None:
+    LAYOUTS["lists of paths and names"].make(tmp_path)
+    draft = drafted(tmp_path)
+    (tmp_path / "dataset.toml").write_text(description_text(draft, folder=None), encoding="utf-8")
+    write_list(tmp_path / "lists/train_split.txt", line)
+
+    with pytest.raises(DataError, match="but there is no file") as caught:
+        open_dataset(DataConfig(name="folder", root=str(tmp_path), modalities=("rgb",)))
+    assert "\n" not in str(caught.value)
+
+
+def test_where_no_image_can_be_read_the_reason_is_given(tmp_path: Path) -> None:
+    (tmp_path / "rgb").mkdir()
+    for name in NAMES:
+        (tmp_path / f"rgb/{name}.png").write_text("version https://git-lfs.github.com/spec/v1")
+
+    with pytest.raises(DataError, match="no image that can be read; cannot decode the image"):
+        drafted(tmp_path)
+
+
+def test_an_array_without_numbers_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    LAYOUTS["single bands"].make(tmp_path)
+    np.save(tmp_path / "NDVI/0003.npy", np.zeros((0, 0), dtype=np.float32))
+
+    assert "ndvi" in drafted(tmp_path).modalities
+    with pytest.raises(DataError, match="holds no number"):
+        array_shape(tmp_path / "NDVI/0003.npy")
+
+
+def test_minus_one_is_no_class(tmp_path: Path) -> None:
+    LAYOUTS["numbers in TIFFs"].make(tmp_path)
+    for path in (tmp_path / "ortho/gt").iterdir():
+        save(path, areas().astype(np.int32) - 1)
+
+    draft = drafted(tmp_path)
+
+    assert draft.classes is not None and len(draft.classes.names) == 2
+    assert draft.classes.table.settings["ignore"] == [-1]
+    (tmp_path / "dataset.toml").write_text(description_text(draft, folder=None), encoding="utf-8")
+    data_set = open_dataset(DataConfig(name="folder", root=str(tmp_path), modalities=("rgb",)))
+    assert set(np.unique(data_set.source.label("0000"))) == {0, 1, 255}
+
+
+def test_lossy_and_soft_masks_are_doubted(tmp_path: Path) -> None:
+    LAYOUTS["binary masks"].make(tmp_path)
+    for path in (tmp_path / "masks").iterdir():
+        soft = np.linspace(0, 254, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.uint8)
+        PIL.Image.fromarray(soft).save(path.with_suffix(".jpg"))
+        path.unlink()
+
+    said = "\n".join(drafted(tmp_path).doubts)
+
+    assert "8 files are JPEG, which changes labels at edges" in said
+    assert "different values; edges may be soft" in said
+
+
+@pytest.mark.parametrize(
+    ("most", "stored", "period"),
+    [
+        (3.1, np.float32, 3.14159265),
+        (179, np.float32, 180),
+        (179, np.uint8, 180),
+        (255, np.uint8, 256),
+        (65535, np.uint16, 65536),
+    ],
+)
+def test_the_full_turn_of_an_angle_holds_its_numbers(
+    most: float, stored: Any, period: float, tmp_path: Path
+) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"rgb/{name}.png")
+        turn = np.linspace(0, most, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(stored)
+        save(tmp_path / f"aolp/{name}.{'npy' if stored is np.float32 else 'png'}", turn)
+
+    assert drafted(tmp_path).modalities["aolp"].settings["period"] == period
