@@ -123,8 +123,7 @@ def _search(
 
 def main() -> None:
     """Run the command line."""
-    with any_terminal():
-        outlive_readers()
+    with any_terminal(), outlive_readers():
         if completion.COMPLETE_VARIABLE in os.environ:
             for word in completion.completed(os.environ, _Commands()):
                 typer.echo(word)

@@ -20,7 +20,7 @@ def dashboard(
         str,
         typer.Option(help="Address to listen on. Others than loopback need a proxy with a login."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(

@@ -97,7 +97,7 @@ def _confirmed(view: StudyView) -> bool:
     """
     try:
         return typer.confirm("delete all of this for good?")
-    except typer.Abort as error:
+    except (typer.Abort, RuntimeError) as error:  # the latter without a standard input
         raise SettingsError(
             f"nothing was deleted, since nobody answered: `{view.command('export')} FILE.jsonl`"
             " keeps a copy, --yes deletes without asking"

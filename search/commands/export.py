@@ -30,6 +30,7 @@ FORMATS = {
     "csv": "one line per trial",
     "json": "trials and reports",
 }
+STANDARD_OUTPUT = Path("-")
 #: The formats that can be printed.
 TEXTS = ("csv", "json")
 CHOICES = "; ".join(f"{name}: {what}" for name, what in FORMATS.items())
@@ -43,7 +44,8 @@ def export(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="File to write; it must not exist. Without one, csv and json are printed.",
+            help="File to write; it must not exist. Without one, or with -, csv and json are"
+            " printed.",
             parser=user_path,
             metavar="[FILE]",
         ),
@@ -55,6 +57,7 @@ def export(
     storage: StorageFlags,
 ) -> None:
     """Export a study as SQLite, CSV or JSON, even while a process drives it."""
+    file = None if file == STANDARD_OUTPUT else file
     chosen = _chosen(file, format_)
     attributes: Mapping[str, Any] = {}
     with storage.opened() as database:

@@ -32,8 +32,22 @@ FileToWriteArgument = Annotated[
     Path,
     typer.Argument(help="File to write; it must not exist.", parser=user_path, metavar="FILE"),
 ]
+
+
+def named(value: str | None) -> str | None:
+    """Refuse an empty name, such as that of a variable that is not set, for it means another.
+
+    Raises:
+        typer.BadParameter: If it is empty.
+    """
+    if value == "":
+        raise typer.BadParameter("it is empty: give the name of a study, or leave it out")
+    return value
+
+
 NameArgument = Annotated[
-    str | None, typer.Argument(help="Name of the study. Default: the last one.")
+    str | None,
+    typer.Argument(help="Name of the study. Default: the last one.", callback=named),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 PlainOption = Annotated[

@@ -29,6 +29,7 @@ from trainer.methods import hyper_values
 from trainer.protocols import lay_protocol
 
 __all__ = [
+    "MOST_TRIALS",
     "LaunchConfig",
     "SearchConfig",
     "continued",
@@ -37,6 +38,8 @@ __all__ = [
     "resolve",
     "resolve_layers",
 ]
+
+MOST_TRIALS = 1_000_000
 
 #: Paths that may differ between the hosts of a study; fingerprints identify the content.
 PATHS = ("data.root", "backbone.weights")
@@ -73,6 +76,8 @@ class SearchConfig:
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise SettingsError(f"--trials {self.trials} is too small: give 1 or more")
+        if self.trials > MOST_TRIALS:
+            raise SettingsError(f"--trials {self.trials} is too large: give up to {MOST_TRIALS}")
         if not 0 <= self.seed < 2**63:
             raise SettingsError(f"--seed {self.seed} is out of range: give 0 to 2**63 - 1")
         if self.max_retries < 0:

@@ -1,7 +1,8 @@
 """What the page of studies can do to one: ask its driver to stop, or raise its target."""
 
+from search.config.configuration import MOST_TRIALS
 from search.driver import extending
-from search.driver.extending import MOST_TRIALS, wrong_target
+from search.driver.extending import wrong_target
 from search.errors import StudyError
 from search.reporting.reading import read_study
 from storage.database import Database

@@ -5,6 +5,8 @@ the list of processes.
 """
 
 import contextlib
+import errno
+import socket
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
@@ -144,7 +146,7 @@ def serve(
             )
         except OSError as error:
             raise SearchError(
-                f"cannot listen on {host}:{port}: {error.strerror}; give --port another number"
+                f"cannot listen on {host}:{port}: {error.strerror}; give {_other(error)}"
             ) from error
         mode = "read-only, " if database.read_only else ""
         with server:
@@ -155,6 +157,12 @@ def serve(
                 server.serve_forever()
             except KeyboardInterrupt:
                 say(f"stopped; the searches continue: `{_status(database)}` shows the last one")
+
+
+def _other(error: OSError) -> str:
+    """What to change so that it can listen."""
+    unknown = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+    return "--host an address of this machine" if unknown else "--port another number"
 
 
 def _status(database: Database) -> str:

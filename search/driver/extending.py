@@ -5,15 +5,14 @@ if it still searches. If its last trial has ended by then, it scores the best on
 study is then unfinished, and ``resume`` continues it.
 """
 
+from search.config.configuration import MOST_TRIALS
 from search.errors import StudyError
 from storage.database import Database
 from storage.errors import LeaseHeld
 from storage.lease import lock_free
 from storage.studies import get_study, raise_target, set_target
 
-__all__ = ["MOST_TRIALS", "extend", "wrong_target"]
-
-MOST_TRIALS = 1_000_000
+__all__ = ["extend", "wrong_target"]
 
 
 def extend(database: Database, study: str, trials: int) -> bool:

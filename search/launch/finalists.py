@@ -47,11 +47,11 @@ def plan_confirmation(
     """
     check_repeats(top=top, seeds=seeds)
     if view.state != "finished":
+        rule = f"study {view.name!r} is {view.state}, and only a finished search can be confirmed"
+        if view.driver is not None:
+            raise StudyError(f"{rule}: wait for it, `{view.command('attach')}` shows its progress")
         resume = shell_text(search_command("resume", study=view.name))
-        raise StudyError(
-            f"study {view.name!r} is {view.state}, and only a finished search can be confirmed:"
-            f" wait for it, or run `{resume}`"
-        )
+        raise StudyError(f"{rule}: `{resume}` finishes it")
     if assessment is None:
         raise StudyError(f"study {view.name!r} has no complete trial: there is nothing to confirm")
     params = {trial.number: trial.params for trial in view.trials}

@@ -1,6 +1,7 @@
 """Copies of a study for Optuna's own tools: a SQLite file, or a study in memory."""
 
 import contextlib
+import errno
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,11 @@ def _write_sqlite(name: str, content: StudyFile, path: Path) -> None:
         storage.remove_session()
         memory = storage.engine.raw_connection()
         assert isinstance(memory.driver_connection, sqlite3.Connection)
-        with contextlib.closing(sqlite3.connect(path)) as file:
-            memory.driver_connection.backup(file)
+        try:
+            with contextlib.closing(sqlite3.connect(path)) as file:
+                memory.driver_connection.backup(file)
+        except sqlite3.OperationalError as error:  # of the file: all else happens in memory
+            raise OSError(errno.ENOSPC, str(error)) from error
         memory.close()
     finally:
         storage.engine.dispose()

@@ -26,6 +26,8 @@ __all__ = ["RAY", "THREADS_VARIABLE", "check_answers", "connect", "usage_statist
 GCS_RECONNECT_SECONDS = 24 * 3600
 LOOPBACK = "127.0.0.1"
 THREADS_VARIABLE = "OMP_NUM_THREADS"
+#: Variables of Python with which Ray's own processes may end as they start.
+STOPPING_VARIABLES = ("PYTHONOPTIMIZE", "PYTHONWARNINGS")
 ANSWER_SECONDS = 5.0  # longest wait for an answer of a cluster's head
 RAY = Path(ray.__file__).parent  # the folder of the programs that Ray starts
 #: Methods of Ray's that start the autoscaler, the dashboard's server and the log monitor. They
@@ -168,11 +170,14 @@ def _start_nothing(node: Any, **options: Any) -> None:
 def _environment_of(machine: Machine) -> dict[str, str]:
     """Variables for every process that Ray starts: the GPUs to assign, one thread per worker.
 
+    Variables with which Ray does not start are empty, which Python takes for not set.
+
     An environment per actor would work, too, but then Ray does not use the worker processes
     that it has started in advance.
     """
     visible = {VISIBLE_VARIABLE: ",".join(machine.gpus)} if machine.gpus else {}
-    return {**visible, THREADS_VARIABLE: "1"}
+    unset = {name: "" for name in STOPPING_VARIABLES if name in os.environ}
+    return {**visible, **unset, THREADS_VARIABLE: "1"}
 
 
 @contextmanager

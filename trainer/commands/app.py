@@ -72,9 +72,8 @@ RunOption = Annotated[
 
 def main() -> None:
     """Run the command line; a user's error is one line and exit code 2."""
-    with any_terminal():
+    with any_terminal(), outlive_readers():
         limit_threads()
-        outlive_readers()
         try:
             app()
         except TrainerError as error:

@@ -1,23 +1,29 @@
-"""Standard output that may be closed: by ``| head``, a pager that quit or a lost terminal.
+"""Standard output that may be closed, by ``| head`` or a lost terminal, or be on a full disk.
 
-A program that runs for hours should not end because nobody reads its output any more. Text that
-cannot be written is dropped, and standard error says so once.
+A program that runs for hours should not end because its output cannot be written. The text is
+dropped, and standard error says so once. If a disk was full, the exit code says so as well.
 """
 
 import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 __all__ = ["Outliving", "outlive_readers"]
 
+LOST_OUTPUT = 1  # the exit code of a command that succeeded without writing all its output
+
 #: Errors of writing to a closed pipe, a lost terminal or a closed descriptor.
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)
+#: Errors of writing to a file on a full disk, or one that may not grow.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Outliving(io.TextIOBase):
-    """A text stream that drops its output once its reader is gone."""
+    """A text stream that drops its output once that cannot be written."""
 
     def __init__(
         self, stream: TextIO, *, name: str, errors: TextIO | io.TextIOBase | None
@@ -31,11 +37,17 @@ class Outliving(io.TextIOBase):
         """
         self._stream, self._name, self._errors = stream, name, errors
         self._gone = False
+        self._cut = False
 
     @property
     def gone(self) -> bool:
-        """Whether the reader is gone."""
+        """Whether nothing is written any more."""
         return self._gone
+
+    @property
+    def cut(self) -> bool:
+        """Whether that is so because the disk is full: a file holds a part of the output."""
+        return self._cut
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -77,29 +89,46 @@ class Outliving(io.TextIOBase):
         try:
             action()
         except OSError as error:
-            if error.errno not in CLOSED:
+            if error.errno not in (*CLOSED, *FULL):
                 raise
-            self._lose()
+            self._cut = error.errno in FULL
+            self._lose(f"cannot be written ({error.strerror})" if self._cut else "was closed")
 
-    def _lose(self) -> None:
+    def _lose(self, why: str) -> None:
         self._gone = True
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())  # for buffered text and child processes
         os.close(nowhere)
         if self._errors is not None:
-            self._errors.write(
-                f"{self._name} was closed: the work continues without writing to it\n"
-            )
+            self._errors.write(f"{self._name} {why}: the work continues without writing to it\n")
             self._errors.flush()
 
 
-def outlive_readers() -> None:
-    """Keep running if standard output or standard error is closed; call it once, at the start."""
+@contextmanager
+def outlive_readers() -> Iterator[None]:
+    """Keep running if standard output or error is closed or full; once, around the program.
+
+    Raises:
+        SystemExit: At the end, with :data:`LOST_OUTPUT`, if standard output was cut.
+    """
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         if stream is None:  # closed before the start: no other file may take its descriptor
             _occupy(number)
     sys.stderr = Outliving(sys.stderr or _nowhere(), name="standard error", errors=None)
-    sys.stdout = Outliving(sys.stdout or _nowhere(), name="standard output", errors=sys.stderr)
+    output = Outliving(sys.stdout or _nowhere(), name="standard output", errors=sys.stderr)
+    sys.stdout = output
+    try:
+        yield
+    except SystemExit as end:
+        if end.code or not _is_cut(output):
+            raise
+    if _is_cut(output):
+        sys.exit(LOST_OUTPUT)
+
+
+def _is_cut(output: Outliving) -> bool:
+    output.flush()
+    return output.cut
 
 
 def _nowhere() -> TextIO:

@@ -1,7 +1,7 @@
 """A study is deleted with everything that belongs to it, and nothing of another study."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
@@ -124,6 +124,22 @@ def test_nothing_is_deleted_without_a_yes(
     assert found[0] == code and message in found[1]
     assert rows(database) == before
     assert files(searched[0]) + files(searched[1]) == stored
+
+
+def test_nothing_is_deleted_without_a_standard_input(
+    searched: tuple[Path, Path],
+    database_address: str,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lost(prompt: str) -> NoReturn:
+        raise RuntimeError("input(): lost sys.stdin")
+
+    monkeypatch.setattr("typer.confirm", lost)
+    before = rows(database)
+    code, said = delete(database_address, "--checkpoints", str(searched[0]), answer="")
+    assert code == REFUSED and "nobody answered" in said
+    assert rows(database) == before
 
 
 def test_a_driven_study_stays(database_address: str, database: Database) -> None:

@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import optuna
 import pytest
@@ -119,6 +121,29 @@ def test_trials_are_printed_as_csv_and_json(searched: str) -> None:
         assert float(row["value"]) == trial["value"] and row["started"] == trial["started"]
         assert len(trial["reports"]) == len(trial["scores"]) > 0
     assert found["study"] == STUDY and found["config"]["search"]["objective"]
+
+
+def test_a_dash_is_standard_output(
+    searched: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert export(searched, STUDY, "-", "--format", "csv") == export(
+        searched, STUDY, "--format", "csv"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line(
+    searched: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> NoReturn:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    code, said = export(searched, STUDY, str(tmp_path / "study.db"))
+    assert code == 2 and said.startswith(f"error: cannot write {tmp_path / 'study.db'} (")
+    assert said.endswith("is full): free space, or give another folder\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

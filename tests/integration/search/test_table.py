@@ -275,6 +275,7 @@ def test_a_row_whose_runs_all_fail_has_no_score_and_does_not_stop_the_next_one(
     [
         (("--seeds", "1"), "--seeds 1 is too small: give 2 or more"),
         (("--trials", "0"), "--trials 0 is too small: give 1 or more"),
+        (("--trials", "1000001"), "--trials 1000001 is too large: give up to 1000000"),
         (("--standby",), "--standby waits for one study, and a table has several: leave it out"),
         (("--backbone-weights", "none.pth", "--data", "/nowhere"), "error: "),
     ],

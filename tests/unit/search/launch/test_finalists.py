@@ -38,14 +38,15 @@ def test_without_a_model_the_values_choose() -> None:
     [
         ("finished", 0, 5, "--top 0 is too small: give 1 or more"),
         ("finished", 5, 1, "--seeds 1 is too small: give 2 or more"),
-        ("paused", 5, 5, "only a finished search can be confirmed: wait for it, or run `python"),
-        ("running", 5, 5, "study 'rooms-3' is running"),
+        ("paused", 5, 5, "only a finished search can be confirmed: `python -m search resume"),
+        ("running", 5, 5, "only a finished search can be confirmed: wait for it, `python -m"),
     ],
 )
 def test_an_impossible_confirmation_is_refused(
     state: str, top: int, seeds: int, message: str
 ) -> None:
-    made = dataclasses.replace(view(), state=state)  # type: ignore[arg-type]
+    driver = "running on node-1" if state == "running" else None
+    made = dataclasses.replace(view(), state=state, driver=driver)  # type: ignore[arg-type]
     with pytest.raises(SearchError, match=message):
         plan_confirmation(made, assess(made), top=top, seeds=seeds)
 

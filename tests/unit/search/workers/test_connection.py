@@ -47,3 +47,11 @@ def test_ray_sees_the_reserved_gpus_and_one_thread(
     device = "cuda" if gpus else "cpu"
     machine = Machine(device=device, workers=2, gpus=gpus)
     assert _environment_of(machine) == {**visible, THREADS_VARIABLE: "1"}
+
+
+def test_variables_that_keep_ray_from_starting_are_not_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    machine = Machine(device="cpu", workers=1, gpus=())
+    assert _environment_of(machine) == {"PYTHONWARNINGS": "", THREADS_VARIABLE: "1"}

@@ -17,17 +17,18 @@ import sys
 from rich.console import Console
 import typer
 from trainer.console.streams import outlive_readers
-outlive_readers()
-typer.echo("first")
-sys.stdout.flush()
-if len(sys.argv) > 1:
-    sys.stdin.readline()
-for number in range(3):
-    typer.echo(f"line {number}")
-    Console().print("rich")
-    sys.stdout.write("plain")
+with outlive_readers():
+    typer.echo("first")
     sys.stdout.flush()
-sys.stderr.write("done\\n")
+    if len(sys.argv) > 1:
+        sys.stdin.readline()
+    for number in range(3):
+        typer.echo(f"line {number}")
+        Console().print("rich")
+        sys.stdout.write("plain")
+        sys.stdout.flush()
+    sys.stderr.write("done\\n")
+    sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 """
 
 
@@ -53,6 +54,26 @@ def test_a_program_that_starts_without_its_streams_ends_well(closed: str) -> Non
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize(("own", "expected"), [(0, 1), (3, 3)])
+def test_a_full_disk_is_said_once_and_by_the_exit_code(own: int, expected: int) -> None:
+    shell = '"$0" -c "$1" wait "$2" < /dev/null > /dev/full; exit $?'
+    command = ["/bin/sh", "-c", shell, sys.executable, PROGRAM, str(own)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.stderr == (
+        "standard output cannot be written (No space left on device): the work continues without"
+        " writing to it\ndone\n"
+    )
+    assert done.returncode == expected
+
+
+@pytest.mark.parametrize("module", ["search", "trainer"])
+def test_a_command_says_in_one_line_that_its_output_is_lost(module: str) -> None:
+    shell = f"{sys.executable} -m {module} --help > /dev/full; exit $?"
+    done = subprocess.run(["/bin/sh", "-c", shell], check=False, capture_output=True, text=True)
+    assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+    assert done.returncode == 1
+
+
 class Broken(io.StringIO):
     """A stream on a descriptor that fails."""
 
@@ -67,7 +88,7 @@ class Broken(io.StringIO):
         return self._descriptor
 
 
-def test_a_lost_terminal_is_reported_once_and_a_full_disk_is_not_hidden() -> None:
+def test_a_lost_terminal_is_reported_once_and_other_errors_are_not_hidden() -> None:
     read, write = os.pipe()
     try:
         errors = io.StringIO()
@@ -75,9 +96,9 @@ def test_a_lost_terminal_is_reported_once_and_a_full_disk_is_not_hidden() -> Non
         assert stream.write("lost") == 4
         assert stream.write("lost, too") == 9
         assert errors.getvalue() == SAID and stream.gone and not stream.isatty()
-        full = Outliving(Broken(errno.ENOSPC, write), name="standard output", errors=errors)
-        with pytest.raises(OSError, match="No space left"):
-            full.write("x")
+        strange = Outliving(Broken(errno.EINVAL, write), name="standard output", errors=errors)
+        with pytest.raises(OSError, match="Invalid argument"):
+            strange.write("x")
     finally:
         os.close(read)
         os.close(write)
