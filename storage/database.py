@@ -13,6 +13,7 @@ from storage.address import Address
 from storage.embedded import EmbeddedServer
 from storage.engines import engine_options, make_engine
 from storage.errors import ConnectError, DatabaseUnreachable
+from storage.models import StudyRow
 from storage.outage import OUTAGE
 from storage.schema import check_schema, schema_versions, upgrade_schema
 
@@ -27,6 +28,11 @@ __all__ = [
 
 #: Connections of a search: for our tables, for Optuna's, for the lease.
 SEARCH_CONNECTIONS = 3
+
+MAY_WRITE = (
+    f"SELECT has_table_privilege('{StudyRow.__table__}', 'INSERT')"
+    " AND NOT current_setting('transaction_read_only')::bool"
+)
 
 #: Fixes by a part of libpq's or the server's message; the first match is used.
 FIXES = (
@@ -152,7 +158,7 @@ def open_database(address: Address, *, read_only: bool = False) -> Database:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseVersions:
-    """The version of a database server, and of our tables in it."""
+    """The version of a database server and of our tables in it, and whether they can be used."""
 
     #: Version of the server.
     server: str
@@ -160,6 +166,8 @@ class DatabaseVersions:
     schema: str | None
     #: Version of the tables that this program creates.
     newest: str | None
+    #: Whether the role may add studies; True without tables.
+    writable: bool
 
 
 def inspect_database(address: Address) -> DatabaseVersions:
@@ -175,8 +183,9 @@ def inspect_database(address: Address) -> DatabaseVersions:
         with database.engine.connect() as connection:
             version = connection.execute(text("SHOW server_version")).scalar_one()
             schema, newest = schema_versions(connection)
+            writable = schema is None or bool(connection.execute(text(MAY_WRITE)).scalar_one())
         check_room(database)
-        return DatabaseVersions(server=version, schema=schema, newest=newest)
+        return DatabaseVersions(server=version, schema=schema, newest=newest, writable=writable)
 
 
 def check_room(database: Database) -> None:

@@ -42,6 +42,12 @@ def _judged(sight: DatabaseVersions, address: str) -> Check:
             f" {sight.newest}",
             "git pull && make search",
         )
+    if not sight.writable:
+        return failed(
+            "PostgreSQL",
+            f"{server}, but this role only reads: give a role that stores studies",
+            "python -m search roles --storage ADDRESS-OF-THE-OWNER --driver NAME",
+        )
     if sight.schema != sight.newest:
         return warning(
             "PostgreSQL",

@@ -15,7 +15,7 @@ from search.commands.app import app
 from search.commands.roles import provide_roles
 from search.driver.driver import Ending
 from storage.address import Address, parse_address, take_address
-from storage.database import Database, open_database
+from storage.database import Database, inspect_database, open_database
 from storage.errors import ConnectError, NotPermitted, RoleError, SchemaError
 from storage.models import Base
 from storage.roles import RoleKind, RoleRequest, make_roles, version_tables
@@ -110,6 +110,13 @@ def test_the_viewer_reads_every_table_and_writes_none(
         ):
             with pytest.raises(NotPermitted, match=ONE_LINE):
                 attempt(viewer, statement)
+
+
+@pytest.mark.parametrize(("kind", "writable"), [("driver", True), ("viewer", False)])
+def test_it_is_known_whether_a_role_stores_studies(
+    kind: RoleKind, writable: bool, as_role: Callable[..., Database]
+) -> None:
+    assert inspect_database(as_role(kind).address).writable == writable
 
 
 def test_the_viewer_creates_nothing_either(as_role: Callable[..., Database]) -> None:

@@ -132,9 +132,20 @@ def test_a_database_that_is_away_or_of_another_version(
     )
     broken(check_database(elsewhere), "cannot open postgresql://me@127.0.0.1:1", "--storage")
     for schema, state in ((None, "ok"), ("0001", "ok"), ("0000", "warning"), ("0002", "failed")):
-        sight = DatabaseVersions(server="18.4", schema=schema, newest="0001")
+        sight = DatabaseVersions(server="18.4", schema=schema, newest="0001", writable=True)
         monkeypatch.setattr(database, "inspect_database", lambda address, found=sight: found)
         assert check_database(elsewhere).state == state
+
+
+def test_a_role_that_only_reads_runs_no_search(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = dataclasses.replace(
+        subject, address=parse_address("postgresql://viewer@127.0.0.1:1/studies")
+    )
+    sight = DatabaseVersions(server="18.4", schema="0001", newest="0001", writable=False)
+    monkeypatch.setattr(database, "inspect_database", lambda address: sight)
+    broken(check_database(elsewhere), "but this role only reads", "search roles --storage")
 
 
 def test_embedded_programs_that_are_missing(
