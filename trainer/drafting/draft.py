@@ -4,7 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from trainer.console.progress import OnProgress
 from trainer.datasets.crops import is_same_view
@@ -18,12 +18,15 @@ from trainer.drafting.labels import Classes, draft_labels
 from trainer.drafting.modalities import Table, draft_modalities
 from trainer.drafting.roles import Pick, Roles, find_roles, look_through
 from trainer.drafting.splits import draft_splits
+from trainer.drafting.words import LABEL, kind_in
 from trainer.errors import DataError
 
 __all__ = ["Draft", "draft_description"]
 
 CLUSTERS = 8  # where there are no labels
 SHOWN = 3
+#: Files of labels that are no pictures.
+OUTLINES = (".json", ".txt", ".xml")
 
 Size = tuple[int, int]
 
@@ -68,6 +71,7 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
     groups, others = find_groups(tree)
     if not groups:
         raise DataError(_no_images(root, others))
+    _check_folders(file for group in groups for file in group.files)
     looked = look_through(root, groups)
     roles = find_roles(looked)
     faults = [facts.faults[0] for facts in looked.values() if facts.faults and not facts.storages]
@@ -96,8 +100,23 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
         classes=labels,
         modalities=modalities,
         splits=splits,
-        left=(*left, *_unread(others)),
+        left=(*left, *_unread(others), *(() if roles.label else _outlines(others))),
     )
+
+
+def _check_folders(files: Iterable[str]) -> None:
+    """Refuse folders whose names a description cannot hold, since it is in UTF-8.
+
+    Raises:
+        DataError: If there is one.
+    """
+    for folder in {PurePosixPath(file).parent for file in files}:
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the name of the folder {str(folder)!a} is not in UTF-8: rename it"
+            ) from error
 
 
 def _modalities(root: Path, roles: Roles) -> dict[str, Table]:
@@ -165,6 +184,22 @@ def _unread(others: Iterable[str]) -> list[str]:
         return []
     return [
         f"{len(found)} files ({', '.join(endings)}) are not read: convert them to .png or .npy"
+    ]
+
+
+def _outlines(others: Iterable[str]) -> list[str]:
+    """Labels as outlines or boxes, such as those of COCO, YOLO and LabelMe."""
+    found = [
+        file
+        for file in others
+        if PurePosixPath(file).suffix.lower() in OUTLINES
+        and any(kind_in(part) == LABEL for part in PurePosixPath(file).parent.parts)
+    ]
+    if not found:
+        return []
+    return [
+        f"{len(found)} files such as {found[0]} not read: outlines and boxes are no labels here;"
+        " draw them into masks, a PNG of class numbers per image"
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import PIL.TiffImagePlugin
 from numpy.typing import NDArray
 
 from trainer.datasets.decoding import read_stored
@@ -18,6 +19,8 @@ __all__ = ["SAMPLE", "Facts", "Storage", "look_at", "spread"]
 SAMPLE = 24  # files of a group that are read
 POINTS = 40_000  # pixels of a file that are looked at
 FEW = 64  # different values that labels may have; pictures have more
+
+SAMPLES_PER_PIXEL = 277  # tag of a TIFF
 
 Item = TypeVar("Item")
 
@@ -51,6 +54,8 @@ class Facts:
     missing: float = 0.0
     #: Whether all numbers are whole.
     whole: bool = True
+    #: Bands of a file that nothing reads, because Pillow skips them.
+    skipped_bands: int = 0
     #: Files that cannot be read, by what is wrong.
     faults: list[str] = field(default_factory=list)
 
@@ -82,6 +87,7 @@ def look_at(paths: Sequence[Path]) -> Facts:
     for path in spread(paths, SAMPLE):
         try:
             storage, stored = _storage(path), read_stored(path)
+            facts.skipped_bands = max(facts.skipped_bands, _skipped_bands(path))
         except DataError as error:
             facts.faults.append(str(error))
             continue
@@ -113,6 +119,16 @@ def _storage(path: Path) -> tuple[int, bool]:
         return 0, False
     with open_image(path) as image:
         return read_kind(path)[1], image.mode in ("P", "PA")
+
+
+def _skipped_bands(path: Path) -> int:
+    """Bands of a TIFF beyond its colours of which it does not say what they are."""
+    if is_array(path):
+        return 0
+    with open_image(path) as image:
+        if not isinstance(image, PIL.TiffImagePlugin.TiffImageFile):
+            return 0
+        return int(image.tag_v2.get(SAMPLES_PER_PIXEL, 1)) - len(image.getbands())
 
 
 def _points(stored: NDArray[Any], channels: int) -> NDArray[np.float64]:

@@ -18,6 +18,8 @@ __all__ = ["Table", "draft_modalities"]
 FILLED: Mapping[str, str] = {"depth": "larger", "disparity": "smaller"}
 OPAQUE = 255
 TAILS = (0.1, 99.9)  # percentiles that become black and white
+#: Numbers that stand for nothing measured.
+NO_DATA = (-9999, -32768, -1, 65535)
 HOLES = 0.002  # share of zeros that counts as not measured
 LARGEST = 2**16 - 1
 DEGREES = 180  # of a full turn of the angle of polarisation
@@ -45,6 +47,12 @@ def draft_modalities(name: str, pattern: str, facts: Facts) -> dict[str, Table]:
     """
     storage, points = facts.storage, facts.points()
     tables = _bands(name, pattern, points, facts)
+    if facts.skipped_bands > 0:
+        bands = storage.channels + facts.skipped_bands
+        next(iter(tables.values())).doubts.append(
+            f"{name}: files have {bands} bands, of which the first {storage.channels} are read:"
+            " write the others to files of their own"
+        )
     if len(facts.storages) > 1:
         others = len(facts.storages) - 1
         next(iter(tables.values())).doubts.append(
@@ -142,6 +150,19 @@ def _without_holes(
         table.remarks.append(f"{facts.missing:.2%} of the pixels are not finite")
         if filled is None:
             table.doubts.append(f"{name}: holes are filled from their row; 'larger' would do, too")
+    missing = _no_data(values)
+    if missing is not None:
+        table.settings["holes"] = filled or "smaller"
+        table.settings["hole_values"] = [missing]
+        table.doubts.append(
+            f"{name}: {missing} is far from all other numbers, taken as not measured; if it is a"
+            " measurement, remove hole_values"
+        )
+        values = values[values != missing]
+        if zeros >= HOLES and filled is not None:
+            table.settings["hole_values"].append(0)
+            values = values[values != 0]
+        return values
     if filled is None or zeros < HOLES or zeros == 1:
         return values
     table.settings["holes"] = filled
@@ -152,6 +173,19 @@ def _without_holes(
     )
     measured: NDArray[np.float64] = values[values != 0]
     return measured
+
+
+def _no_data(values: NDArray[np.float64]) -> int | None:
+    """A number that files write where nothing was measured; None if there is none."""
+    for number in NO_DATA:
+        others = values[values != number]
+        if not len(others) or len(others) > (1 - HOLES) * len(values):
+            continue
+        low, high = float(others.min()), float(others.max())
+        gap = low - number if number < low else number - high
+        if gap > 0 and (number < 0 <= low or gap > high - low):
+            return number
+    return None
 
 
 def _scale(table: Table, name: str, values: NDArray[np.float64], facts: Facts) -> None:

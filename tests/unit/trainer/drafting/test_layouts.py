@@ -1,5 +1,6 @@
 """Each layout gets the description it should, and that description opens the data set."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,63 @@ def test_the_full_turn_of_an_angle_holds_its_numbers(
         save(tmp_path / f"aolp/{name}.{'npy' if stored is np.float32 else 'png'}", turn)
 
     assert drafted(tmp_path).modalities["aolp"].settings["period"] == period
+
+
+@pytest.mark.parametrize("number", [-9999, -1, 65535])
+def test_a_number_far_from_all_others_was_not_measured(number: int, tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"rgb/{name}.png")
+        depth = noise(name, 900, 4000, np.uint16).astype(np.int32)
+        depth[:2] = number
+        depth[2] = 0
+        save(tmp_path / f"depth/{name}.npy", depth)
+
+    draft = drafted(tmp_path)
+
+    settings = draft.modalities["depth"].settings
+    assert (settings["holes"], settings["hole_values"]) == ("larger", [number, 0])
+    assert 0 < settings["range"][0] < settings["range"][1] < 5000
+    assert any(f"depth: {number} is far from all other numbers" in each for each in draft.doubts)
+
+
+def test_a_number_among_the_others_is_a_measurement(tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"rgb/{name}.png")
+        values = noise(name, -3, 2, np.int16).astype(np.float32)
+        save(tmp_path / f"ndvi/{name}.npy", values)
+
+    assert "hole_values" not in drafted(tmp_path).modalities["ndvi"].settings
+
+
+def test_bands_that_are_not_read_are_named(tmp_path: Path) -> None:
+    """Such a TIFF does not say what its fourth band is (ExtraSamples is 0)."""
+    (tmp_path / "tiles").mkdir()
+    for name in NAMES:
+        pixels = noise(name, 0, 255, channels=4).tobytes()
+        picture = PIL.Image.frombytes("RGBX", (WIDTH, HEIGHT), pixels)
+        picture.save(tmp_path / f"tiles/{name}.tif")
+
+    said = "\n".join(drafted(tmp_path).doubts)
+
+    assert "rgb: files have 4 bands, of which the first 3 are read" in said
+
+
+@pytest.mark.parametrize("file", ["labels/0000.txt", "annotations/instances_train.json"])
+def test_outlines_are_named(file: str, tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"images/{name}.png")
+    write_list(tmp_path / file, "0 0.5 0.5 0.1 0.1")
+
+    left = "\n".join(drafted(tmp_path).left)
+
+    assert f"1 files such as {file} not read: outlines and boxes are no labels here" in left
+
+
+def test_a_folder_that_is_not_in_utf_8_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/rgb_\xe4"
+    os.mkdir(folder)
+    colour(tmp_path / "a.png")
+    os.rename(os.fsencode(tmp_path / "a.png"), folder + b"/a.png")
+
+    with pytest.raises(DataError, match="is not in UTF-8: rename it"):
+        drafted(tmp_path)
