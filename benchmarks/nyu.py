@@ -68,6 +68,7 @@ RGB: Mapping[str, Any] = {"data": {"modalities": ["rgb"]}}
 DEPTH: Mapping[str, Any] = {"data": {"modalities": ["depth"]}}
 FROZEN: Mapping[str, Any] = {"method": {"name": "kmeans"}}
 IDENTITY: Mapping[str, Any] = {"start": "identity"}
+UNIM2: Mapping[str, Any] = {"method": {"options": IDENTITY}}
 STEGO: Mapping[str, Any] = {"method": {"name": "stego", "options": IDENTITY}}
 RANDOM: Mapping[str, Any] = {"start": "random", "msn_residual": False}
 
@@ -87,22 +88,28 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "coral": {"method": {"name": "coral"}},
     "mmd": {"method": {"name": "mmd"}},
     "cosine": {"method": {"name": "cosine"}},
-    "unim2": {},
+    "unim2": UNIM2,
     "unim2-first": {"method": {"options": {"start": "first"}}},
     "unim2-random": {"method": {"options": RANDOM}},
-    "unim2-no-msn": {"method": {"options": {"msn": False}}},
-    "unim2-no-cmh": {"method": {"options": {"anchor": "both"}}},
+    "unim2-no-msn": lay_over(UNIM2, {"method": {"options": {"msn": False}}}),
+    "unim2-no-cmh": lay_over(UNIM2, {"method": {"options": {"anchor": "both"}}}),
 }
 
 #: Rows that are compared seed by seed.
 COMPARED = (
     ("stego-rgb", "kmeans-rgb"),
     ("stego-rgb", "stego-rgb-random"),
+    ("stego-sum", "stego-rgb"),
+    ("stego-conv", "stego-sum"),
     ("unim2", "kmeans-both"),
     ("unim2", "kmeans-rgb"),
     ("unim2", "stego-rgb"),
     ("unim2-first", "unim2"),
+    ("unim2-first", "kmeans-rgb"),
+    ("unim2-first", "stego-rgb"),
     ("unim2", "unim2-random"),
+    ("unim2", "unim2-no-msn"),
+    ("unim2", "unim2-no-cmh"),
 )
 
 Record = dict[str, Any]

@@ -36,9 +36,10 @@ def check_start(
     entry = find_fusion(fusion)
     if reason := entry.not_from_first if start == "first" else entry.not_from_identity:
         fix = "'conv'" if start == "first" else "'mean' or 'conv'"
+        other = "'random'" if entry.not_from_identity else "'identity' or 'random'"
         raise ConfigError(
             f"method.options.start = {start!r} does not work with method.fusion = {fusion!r}:"
-            f" {reason}; set method.fusion to {fix}, or start to 'random'"
+            f" {reason}; set method.fusion to {fix}, or start to {other}"
         )
     if msn and not msn_residual:
         raise ConfigError(

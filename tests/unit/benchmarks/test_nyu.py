@@ -11,6 +11,7 @@ from benchmarks.blocks import read_records
 from benchmarks.nyu import ROWS, Block, Budget, features_text, run_row, text
 from search.config.configuration import resolve
 from tests.fakes.data_sets.nyu import CAMERA, make_nyu
+from trainer.config.layers import lay_over
 
 SMALL: dict[str, Any] = {
     "data": {"options": {"intrinsics": CAMERA}},
@@ -56,8 +57,17 @@ def test_the_vit_has_the_features_of_its_preset(block: Block) -> None:
 
 
 def test_each_ablation_differs_from_unim2_in_the_setting_of_its_name() -> None:
-    assert ROWS["unim2-no-msn"] == {"method": {"options": {"msn": False}}}
-    assert ROWS["unim2-no-cmh"] == {"method": {"options": {"anchor": "both"}}}
+    assert ROWS["unim2-no-msn"] == lay_over(ROWS["unim2"], {"method": {"options": {"msn": False}}})
+    cmh = {"method": {"options": {"anchor": "both"}}}
+    assert ROWS["unim2-no-cmh"] == lay_over(ROWS["unim2"], cmh)
+
+
+def test_a_row_keeps_its_start_whatever_that_of_the_preset_is(block: Block) -> None:
+    starts = {
+        row: block.train(row).method.options.start  # type: ignore[attr-defined]
+        for row in ("unim2", "unim2-first", "unim2-random", "unim2-no-cmh", "stego-conv")
+    }
+    assert list(starts.values()) == ["identity", "first", "random", "identity", "identity"]
 
 
 def test_a_second_call_continues_and_a_third_has_nothing_to_do(block: Block) -> None:
