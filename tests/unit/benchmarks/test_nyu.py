@@ -64,7 +64,7 @@ def test_each_ablation_differs_from_unim2_in_the_setting_of_its_name() -> None:
 
 def test_a_row_keeps_its_start_whatever_that_of_the_preset_is(block: Block) -> None:
     starts = {
-        row: block.train(row).method.options.start  # type: ignore[attr-defined]
+        row: block.train(row).method.options.start
         for row in ("unim2", "unim2-first", "unim2-random", "unim2-no-cmh", "stego-conv")
     }
     assert list(starts.values()) == ["identity", "first", "random", "identity", "identity"]
