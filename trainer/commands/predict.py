@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from trainer.commands.setup import at_root, prepare_dataset_features, say, say_n
 from trainer.commands.tables import say_table
 from trainer.config.paths import user_path
 from trainer.datasets import open_dataset
-from trainer.datasets.base import Label
+from trainer.datasets.base import Label, Source
 from trainer.datasets.exif import turned_note
 from trainer.datasets.headers import read_orientation
 from trainer.engine.run import Run, config_of
@@ -38,7 +38,9 @@ from trainer.predict import (
 )
 from trainer.scoring.naming import Evidence, Naming, name_classes, name_clusters
 
-__all__ = ["PredictRequest", "predict_images", "read_modalities"]
+__all__ = ["PredictRequest", "flat_notes", "predict_images", "read_modalities"]
+
+LOOKED_AT = 8  # images whose pixels are read before the others
 
 Palette = tuple[tuple[int, int, int], ...]
 
@@ -88,7 +90,7 @@ def predict_images(
         folders=request.folders,
         rules=FileRules.of(source, needed),
     )
-    say_notes((*left_out(request.images, own), *_turned_note(own)))
+    say_notes((*left_out(request.images, own), *_turned_note(own), *flat_notes(own, source)))
     dataset_features = prepare_dataset_features(
         settings, cache=cache, device=device, verify="small"
     )
@@ -140,6 +142,21 @@ def _turned_note(own: tuple[OwnImage, ...]) -> tuple[str, ...]:
             with contextlib.suppress(DataError):  # reported when it is predicted
                 found[modality].update(read_orientation(path, late=True) for path in paths)
     return turned_note(found)
+
+
+def flat_notes(own: Sequence[OwnImage], source: Source) -> Iterator[str]:
+    """Lines on modalities of which the images looked at hold nothing, as in a wrong unit."""
+    for modality in own[0].files:
+        looked = []
+        for each in own[:: -(-len(own) // LOOKED_AT)]:
+            with contextlib.suppress(DataError):  # reported when it is predicted
+                image = source.decode(modality, *each.files[modality])
+                looked.append(image.min() == image.max())
+        if looked and all(looked):
+            yield (
+                f"{modality}: every one of {len(looked)} images that were looked at is the same"
+                " everywhere; are they in the unit of the images for training?"
+            )
 
 
 def _naming(run: Run, dataset_features: DatasetFeatures, probe: str) -> Naming:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from trainer.datasets.base import Image, Label, Number
+from trainer.errors import DataError
 
 __all__ = [
+    "LEAST_SIDE",
     "Box",
     "crop_boxes",
     "five_crop_boxes",
@@ -27,6 +29,7 @@ __all__ = [
     "whole_image",
 ]
 
+LEAST_SIDE = 2  # pixels of a side of a training image, which is halved
 JPEG_QUALITY = 75
 HALVED_CHROMA = 2  # Pillow's number of the chroma subsampling 4:2:0
 SAME_VIEW = 0.02  # of a side: largest difference in proportions between images of the same view
@@ -61,10 +64,19 @@ def five_crop_boxes(height: int, width: int) -> tuple[Box, ...]:
 
 
 def crop_boxes(crop: Literal["five", "none"], height: int, width: int) -> tuple[Box, ...]:
-    """The boxes into which a training image is cropped."""
-    if crop == "five":
-        return five_crop_boxes(height, width)
-    return (Box(top=0, left=0, height=height, width=width),)
+    """The boxes into which a training image is cropped.
+
+    Raises:
+        DataError: If it has too few pixels.
+    """
+    if crop == "none":
+        return (Box(top=0, left=0, height=height, width=width),)
+    if min(height, width) < LEAST_SIDE:
+        raise DataError(
+            f"a training image of {width} x {height} pixels cannot be cut into five crops: leave"
+            f" out images with a side under {LEAST_SIDE}"
+        )
+    return five_crop_boxes(height, width)
 
 
 def jpeg_round_trip(image: Image) -> Image:

@@ -11,6 +11,7 @@ from trainer.datasets import DataSet
 from trainer.datasets.alignment import Alignment, Shift, edges_of
 from trainer.datasets.base import Image, Label
 from trainer.datasets.contradiction import TurnedPairs
+from trainer.datasets.crops import LEAST_SIDE
 from trainer.datasets.exif import UPRIGHT, turned_note
 from trainer.errors import DataError
 from trainer.features.dataset_features import IGNORE
@@ -110,6 +111,12 @@ class _Walker:
             self._fault("unreadable", str(error))
             return None
         self._kinds[modality].add(image, stored)
+        if min(image.shape[:2]) < LEAST_SIDE:
+            height, width = image.shape[:2]
+            self._suspect(
+                "too small for crops",
+                f"{_where(split, name, modality)} has {width} x {height} pixels",
+            )
         if not np.isfinite(image).all():
             self._fault(
                 "not finite", f"{_where(split, name, modality)} has values that are not finite"

@@ -3,6 +3,7 @@ import PIL.Image
 import pytest
 
 from trainer.datasets.crops import crop_boxes, five_crop_boxes, square_image, square_label
+from trainer.errors import DataError
 
 
 def test_origins_of_five_crops() -> None:
@@ -34,6 +35,13 @@ def test_without_crops_the_whole_image_is_taken() -> None:
     (box,) = crop_boxes("none", 480, 640)
 
     assert (box.top, box.left, box.height, box.width) == (0, 0, 480, 640)
+
+
+@pytest.mark.parametrize("size", [(1, 640), (480, 1)])
+def test_an_image_that_cannot_be_halved_has_no_crops(size: tuple[int, int]) -> None:
+    with pytest.raises(DataError, match="cannot be cut into five crops"):
+        crop_boxes("five", *size)
+    assert len(crop_boxes("none", *size)) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from tests.fakes.data_sets import MAKERS, cityscapes, mfnet
 from tests.fakes.trainer_command import call_trainer
 from tests.unit.trainer.small import SMALL_OPTIONS
-from trainer.commands.predict import read_modalities
+from trainer.commands.predict import flat_notes, read_modalities
 from trainer.config.configuration import (
     DataConfig,
     EvaluationConfig,
@@ -318,6 +318,23 @@ def test_sizes_that_differ_are_refused(folder: Path, predictor: Predictor) -> No
 
     with pytest.raises(DataError, match=r"small.png is 70 x 48 pixels, its rgb 72 x 48"):
         predictor.read(own)
+
+
+def test_images_that_are_the_same_everywhere_are_named(folder: Path, predictor: Predictor) -> None:
+    """As depth in metres is where millimetres are expected."""
+    PIL.Image.new("RGB", (72, 48)).save(folder / "flat.png")
+    normal = OwnImage(
+        stem="0", files={"rgb": (folder / "rgb/0.png",), "depth": (folder / "depth/0.png",)}
+    )
+    flat = dataclasses.replace(normal, files={**normal.files, "depth": (folder / "flat.png",)})
+    broken = dataclasses.replace(normal, files={**normal.files, "depth": (folder / "none.png",)})
+
+    assert list(flat_notes((normal, flat), predictor.source)) == []
+    assert list(flat_notes((broken,), predictor.source)) == []
+    (line,) = flat_notes((flat, broken, flat), predictor.source)
+    assert line.startswith(
+        "depth: every one of 2 images that were looked at is the same everywhere"
+    )
 
 
 def train_briefly(data: DataConfig, folder: Path) -> None:
