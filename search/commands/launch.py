@@ -17,7 +17,7 @@ from search.commands.flag_groups import (
     TargetFlags,
 )
 from search.commands.grouping import given_flags, with_groups
-from search.commands.options import JsonOption, PlainOption, named
+from search.commands.options import JsonOption, PlainOption
 from search.commands.storage_flags import StorageFlags
 from search.config.assignments import nested
 from search.errors import SettingsError
@@ -29,9 +29,7 @@ __all__ = ["launch"]
 
 StudyOption = Annotated[
     str | None,
-    typer.Option(
-        help="Name of the study. Default: PRESET-N, or FILE-N with your own data.", callback=named
-    ),
+    typer.Option(help="Name of the study. Default: PRESET-N, or FILE-N with your own data."),
 ]
 LikeOption = Annotated[
     str | None,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from search.commands.ending import BAD_INPUT
 from trainer.config.paths import user_path
 
 __all__ = [
@@ -34,20 +35,21 @@ FileToWriteArgument = Annotated[
 ]
 
 
-def named(value: str | None) -> str | None:
-    """Refuse an empty name, such as that of a variable that is not set, for it means another.
+def _named(value: str | None) -> str | None:
+    """Refuse an empty name, such as that of a variable that is not set: it is not the last study.
 
     Raises:
-        typer.BadParameter: If it is empty.
+        typer.Exit: If it is empty.
     """
     if value == "":
-        raise typer.BadParameter("it is empty: give the name of a study, or leave it out")
+        typer.echo("error: the study's name is empty: give one, or leave it out", err=True)
+        raise typer.Exit(BAD_INPUT)
     return value
 
 
 NameArgument = Annotated[
     str | None,
-    typer.Argument(help="Name of the study. Default: the last one.", callback=named),
+    typer.Argument(help="Name of the study. Default: the last one.", callback=_named),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 PlainOption = Annotated[

@@ -28,7 +28,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     if path.is_dir():
         raise ConfigError(
             f"{path} is a folder: give a TOML file, such as the description that `python -m search"
-            " init` writes for a folder of images"
+            " init FOLDER` writes for a folder of images"
         )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))

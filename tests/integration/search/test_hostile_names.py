@@ -91,8 +91,8 @@ def test_a_name_that_no_study_may_have_is_one_short_line(
 ) -> None:
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path))
     commands = [["launch", "--study", name, "--workers", "1", "--device", "cpu"]]
+    commands += [[verb, name] for verb in ("status", "resume", "stop", "best", "confirm")]
     if name:
-        commands += [[verb, name] for verb in ("status", "resume", "stop", "best")]
         commands.append(["export-study", name, str(tmp_path / "file")])
     for command in commands:
         refused = run(*command, "--storage", database_address)

@@ -9,23 +9,6 @@ from search.commands.app import app
 from search.dashboard.serving import _other
 
 
-@pytest.mark.parametrize("verb", ["status", "best", "stop", "resume", "confirm"])
-def test_an_empty_name_is_not_the_last_study(verb: str) -> None:
-    """As of ``$STUDY`` in a script that never set it."""
-    done = CliRunner().invoke(
-        app, [verb, "", "--storage", "postgresql://nobody@nowhere.invalid/x"]
-    )
-    assert done.exit_code == 2
-    assert "it is empty: give the name of a study" in " ".join(
-        done.output.replace("│", "").split()
-    )
-
-
-def test_a_new_study_has_no_empty_name() -> None:
-    done = CliRunner().invoke(app, ["launch", "--study", "", "--dry-run"])
-    assert done.exit_code == 2 and "it is empty" in done.output
-
-
 @pytest.mark.parametrize("port", ["99999", "-1"])
 def test_a_port_that_cannot_be_is_refused(port: str) -> None:
     done = CliRunner().invoke(app, ["dashboard", "--port", port])
