@@ -5,7 +5,6 @@ from search.quality.assessment import Assessment
 from search.records.confirmation import ALL_REFERENCES, ConfirmationPlan
 from search.reporting.assessing import choose_finalists
 from search.reporting.study_view import StudyView
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["LEAST_SEEDS", "check_repeats", "plan_confirmation"]
 
@@ -50,8 +49,7 @@ def plan_confirmation(
         rule = f"study {view.name!r} is {view.state}, and only a finished search can be confirmed"
         if view.driver is not None:
             raise StudyError(f"{rule}: wait for it, `{view.command('attach')}` shows its progress")
-        resume = shell_text(search_command("resume", study=view.name))
-        raise StudyError(f"{rule}: `{resume}` finishes it")
+        raise StudyError(f"{rule}: `{view.command('resume')}` finishes it")
     if assessment is None:
         raise StudyError(f"study {view.name!r} has no complete trial: there is nothing to confirm")
     params = {trial.number: trial.params for trial in view.trials}

@@ -42,15 +42,10 @@ class FileTree:
         Raises:
             DataError: If two files match, or a folder cannot be listed.
         """
-        if not path.is_relative_to(self.root):
-            return None
-        *folders, name = path.relative_to(self.root).parts
-        place: Path | None = self.root
-        for part in folders:
-            place = self._folder(place, part) if place else None
+        place = self.folder(path.parent)
         if place is None:
             return None
-        found = sorted(self._listing(place).files.get(fold(name), []))
+        found = sorted(self._listing(place).files.get(fold(path.name), []))
         if len(found) > 1:
             raise DataError(
                 f"{found[0]} and {found[1]} have the same name apart from the case or form of the"

@@ -150,28 +150,24 @@ def _without_holes(
         table.remarks.append(f"{facts.missing:.2%} of the pixels are not finite")
         if filled is None:
             table.doubts.append(f"{name}: holes are filled from their row; 'larger' would do, too")
+    numbers = []
     missing = _no_data(values)
     if missing is not None:
-        table.settings["holes"] = filled or "smaller"
-        table.settings["hole_values"] = [missing]
+        numbers.append(missing)
         table.doubts.append(
             f"{name}: {missing} is far from all other numbers, taken as not measured; if it is a"
-            " measurement, remove hole_values"
+            " measurement, remove it from hole_values"
         )
-        values = values[values != missing]
-        if zeros >= HOLES and filled is not None:
-            table.settings["hole_values"].append(0)
-            values = values[values != 0]
-        return values
-    if filled is None or zeros < HOLES or zeros == 1:
-        return values
-    table.settings["holes"] = filled
-    table.settings["hole_values"] = [0]
-    table.doubts.append(
-        f"{name}: {zeros:.1%} of the pixels are 0, taken as not measured; if 0 is a measurement,"
-        " remove hole_values"
-    )
-    measured: NDArray[np.float64] = values[values != 0]
+    if filled is not None and HOLES <= zeros < 1:
+        numbers.append(0)
+        table.doubts.append(
+            f"{name}: {zeros:.1%} of the pixels are 0, taken as not measured; if 0 is a"
+            " measurement, remove it from hole_values"
+        )
+    if numbers:
+        table.settings["holes"] = filled or "smaller"
+        table.settings["hole_values"] = numbers
+    measured: NDArray[np.float64] = values[~np.isin(values, numbers)]
     return measured
 
 

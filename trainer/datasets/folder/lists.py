@@ -18,15 +18,13 @@ def listed_name(line: str, patterns: Collection[FilePattern]) -> str:
         line: A line of the list.
         patterns: Those of the modalities.
     """
-    first = line.split()[0]
-    for text in dict.fromkeys((line, first)):
-        for path in _paths(text):
-            for pattern in patterns:
-                inside = f"{pattern.folder}/{path}" if pattern.folder else path
-                for file in (path, inside):
-                    name = pattern.match(file)
-                    if name is not None:
-                        return name
+    texts = dict.fromkeys((line, line.split()[0]))
+    for path in (path for text in texts for path in _paths(text)):
+        for pattern in patterns:
+            inside = f"{pattern.folder}/{path}" if pattern.folder else path
+            name = pattern.match(path) or pattern.match(inside)
+            if name:
+                return name
     return line
 
 

@@ -265,6 +265,7 @@ def test_a_number_far_from_all_others_was_not_measured(number: int, tmp_path: Pa
     assert (settings["holes"], settings["hole_values"]) == ("larger", [number, 0])
     assert 0 < settings["range"][0] < settings["range"][1] < 5000
     assert any(f"depth: {number} is far from all other numbers" in each for each in draft.doubts)
+    assert any("of the pixels are 0, taken as not measured" in each for each in draft.doubts)
 
 
 def test_a_number_among_the_others_is_a_measurement(tmp_path: Path) -> None:
