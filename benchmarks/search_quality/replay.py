@@ -1,8 +1,8 @@
 """Replay searches on recorded runs: what pruning rules lose, and which sampler finds more.
 
-    python -m benchmarks.search_quality.replay [--records FILE ...] [--minutes 20]
+    python -m benchmarks.search_quality.replay [--sets rooms,nyu,weedmap] [--minutes 20]
 
-Every search is simulated with the real sampler, schedule and pruner and four seats
+The runs are those of the public table (`public_table.py`). Every search is simulated with the real sampler, schedule and pruner and four seats
 (`simulation.py`). There are three parts:
 
 - *rules*: a search draws recorded runs at random, each at most once. No model is involved, and no
@@ -31,7 +31,6 @@ from benchmarks.blocks import append_record, read_records
 from benchmarks.markdown import markdown_table
 from benchmarks.records import RESULTS
 from benchmarks.search_quality.recorded import (
-    KEPT,
     Recorded,
     RecordedCurve,
     read_recorded,
@@ -47,6 +46,8 @@ from trainer.seeds import derive_seed, numpy_generator
 
 __all__ = ["RULES", "SAMPLERS", "read_replays", "text"]
 
+#: Sets whose runs are enough to fit a landscape.
+USED = ("rooms", "nyu", "weedmap")
 TRIALS = 200
 STUDIES = 30
 #: Pruners with their options, by the name in the table.
@@ -424,9 +425,7 @@ def _percent(values: Sequence[float]) -> str:
 
 
 def main(
-    records: Annotated[
-        list[Path] | None, typer.Option(help="Files of recorded runs. Default: the kept ones.")
-    ] = None,
+    sets: Annotated[str, typer.Option(help="Names, separated by commas.")] = ",".join(USED),
     studies: Annotated[int, typer.Option(help="Simulated searches of each kind.")] = STUDIES,
     trials: Annotated[int, typer.Option(help="Trials of a simulated search.")] = TRIALS,
     samplers: Annotated[str, typer.Option(help="Names, separated by commas.")] = ",".join(
@@ -438,8 +437,7 @@ def main(
     out: Annotated[Path, typer.Option(help="File of the results.")] = PATH,
 ) -> None:
     """Simulate what is missing, and print the tables."""
-    for path in records or [KEPT]:
-        recorded = read_recorded(path)
+    for recorded in read_recorded(sets.split(",")):
         about = {"data": recorded.name, "digest": recorded.digest, "trials": trials}
         print(f"{recorded.text()}; {SEATS} seats", flush=True)
         known = {

@@ -11,6 +11,7 @@ from rich.console import Console
 from trainer.config.configuration import TrainConfig
 from trainer.config.described import DESCRIPTION
 from trainer.config.layers import SEARCH, settings_in_place
+from trainer.config.paths import user_path
 from trainer.config.presets import read_preset
 from trainer.config.sources import Layers, read_layers
 from trainer.config.toml_records import build_record
@@ -65,7 +66,8 @@ def read_config(path: Path, *, announce: bool = False) -> TrainConfig:
     Raises:
         ConfigError: If the file or a setting is wrong.
     """
-    layers = read_layers(None, path / DESCRIPTION if path.is_dir() else path)
+    described = user_path(path) / DESCRIPTION
+    layers = read_layers(None, described if described.exists() else path)
     config = run_of(layers)
     if announce:
         _say_settings(layers)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.search_quality.recorded import KEPT, Recorded, RecordedCurve, read_recorded
-from benchmarks.search_quality.replay import _loss, text
+from benchmarks.search_quality.public_table import write_table
+from benchmarks.search_quality.recorded import Recorded, RecordedCurve, read_recorded
+from benchmarks.search_quality.replay import USED, _loss, text
 from benchmarks.search_quality.simulation import Ended, Simulation
 from benchmarks.search_quality.surrogate import Forest, deviation_of, fit_landscape
 from search.pruners import build_pruner
@@ -58,36 +59,41 @@ def look(score: float, share: float = 0.3) -> dict[str, Any]:
     }
 
 
-def test_the_files_of_the_recorder_are_read(tmp_path: Path) -> None:
-    head = {"kind": "set", "set": "made", "space": SPACE.to_json()["knobs"]}
-    reference = {"kind": "kmeans", "setting": 0, "seed": 1, "params": {}, "looks": [look(1.0)]}
-    good = {
-        "kind": "run",
-        "setting": 1,
-        "seed": 2,
-        "params": {"x": 0.1, "y": 0.2},
-        "looks": [look(float(step)) for step in range(1, E + 1)],
-    }
-    bad = {**good, "seed": 3, "looks": [look(1.0, share=0.99)] * E}
-    path = tmp_path / "made.jsonl"
-    path.write_text(
-        "".join(json.dumps(each) + "\n" for each in (head, reference, good, bad)) + "{"
-    )
-    found = read_recorded(path)
-    assert (found.name, found.space, found.evaluations) == ("made", SPACE, E)
-    assert [(run.setting, run.seed, run.collapsed) for run in found.runs] == [
+def test_the_runs_of_the_public_table_are_read(tmp_path: Path) -> None:
+    space = [dataclasses.asdict(each) for each in SPACE.hyper_parameters]
+    about = {"iterations": 80, "evaluations": E, "backbone": "b", "images": 3}
+    head = {"kind": "set", "set": "weedmap", "space": space, **about}
+    run = {"set": "weedmap", "kind": "run", "setting": 1, "params": {"x": 0.1, "y": 0.2}}
+    lines = [
+        head,
+        {**run, "kind": "kmeans", "setting": 0, "seed": 1, "params": {}, "looks": [look(1.0)]},
+        {**run, "seed": 2, "looks": [look(float(step)) for step in range(1, E + 1)]},
+        {**run, "seed": 3, "looks": [look(1.0, share=0.99)] * E},
+    ]
+    records, runs, sets = tmp_path / "weedmap.jsonl", tmp_path / "t.csv.gz", tmp_path / "s.json"
+    records.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    write_table(tmp_path, runs=runs, sets=sets)
+
+    (found,) = read_recorded(["weedmap"], runs=runs, sets=sets)
+
+    assert (found.name, found.evaluations) == ("weedmap", E)
+    assert [each.name for each in found.space.hyper_parameters] == ["x", "y"]
+    assert [(each.setting, each.seed, each.collapsed) for each in found.runs] == [
         (1, 2, None),
         (1, 3, 3),
     ]
-    assert len(found.runs[0].scores) == E
+    assert found.runs[0].params == {"x": 0.1, "y": 0.2}
+    assert found.runs[0].scores == tuple(map(float, range(1, E + 1)))
     assert found.runs[0].value == found.runs[0].scores[5]
+    with pytest.raises(SystemExit, match="--sets rooms is not in the table: choose from weedmap"):
+        read_recorded(["rooms"], runs=runs, sets=sets)
 
 
-def test_the_kept_runs_are_read() -> None:
-    found = read_recorded(KEPT)
-    assert (found.name, found.evaluations, len(found.runs)) == ("rooms", 8, 320)
-    assert sum(run.collapsed is not None for run in found.runs) == 43
-    assert max(run.value for run in found.runs if run.value == run.value) > 40
+def test_every_set_of_the_replay_is_in_the_table() -> None:
+    for found in read_recorded(USED):
+        assert len(found.runs) >= 80
+        assert any(run.collapsed is not None for run in found.runs)
+        assert max(run.value for run in found.runs if run.value == run.value) > 15
 
 
 def test_a_simulated_search_is_as_real_ones_are() -> None:

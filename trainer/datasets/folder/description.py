@@ -77,6 +77,7 @@ class Description:
         if not self.modalities:
             raise ConfigError("there is no modality: write a table [modalities.rgb] with 'files'")
         for name, modality in self.modalities.items():
+            _check_modality_name(name)
             check_modality(f"modalities.{name}", modality)
         if self.labels is not None:
             check_labels(self.labels, len(self.class_names()), self.palette)
@@ -118,8 +119,19 @@ def _check_classes(names: tuple[str, ...]) -> None:
             f"classes are {len(names)}: name 2 to {LARGEST_CLASS - 1}, or give their number"
         )
     for name in names:
+        if not name.strip() or not name.isprintable():
+            raise ConfigError(
+                f"classes holds the name {name!r}: give each class a name that can be read"
+            )
         if names.count(name) > 1:
             raise ConfigError(f"classes names {name!r} twice: give each class its own name")
+
+
+def _check_modality_name(name: str) -> None:
+    if not re.fullmatch(r"[\w-]+", name):
+        raise ConfigError(
+            f"modalities has a table {name!r}: name a modality with letters, digits, _ and -"
+        )
 
 
 def _check_palette(palette: tuple[tuple[int, ...], ...] | None, classes: int) -> None:

@@ -48,6 +48,15 @@ def test_fit_then_evaluate(
         assert re.search(rf"{split} +raw +cluster +\d+\.\d\d", capsys.readouterr().out)
 
 
+def test_a_folder_without_a_description_is_told_how_to_get_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call_trainer("fit", tmp_path, "--out", tmp_path / "out") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path} is a folder: give a TOML file" in line
+    assert "python -m search init FOLDER" in line
+
+
 def test_fit_resumes_only_its_own_checkpoint(
     run_toml: Path,
     tmp_path: Path,
