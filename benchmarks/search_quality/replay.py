@@ -2,8 +2,8 @@
 
     python -m benchmarks.search_quality.replay [--sets rooms,nyu,weedmap] [--minutes 20]
 
-The runs are those of the public table (`public_table.py`). Every search is simulated with the real sampler, schedule and pruner and four seats
-(`simulation.py`). There are three parts:
+The runs are those of the public table (`public_table.py`). Every search is simulated with the
+real sampler, schedule and pruner and four seats (`simulation.py`). There are three parts:
 
 - *rules*: a search draws recorded runs at random, each at most once. No model is involved, and no
   sampler: every run is what it was.

@@ -1,15 +1,15 @@
 """The pictures of a folder in groups of one kind, with the patterns that may describe each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from trainer.datasets.file_tree import FileTree
-from trainer.datasets.folder.patterns import DEEP, NAME, FilePattern
+from trainer.datasets.folder.patterns import DEEP, NAME, SPLIT, FilePattern
 from trainer.datasets.names import USUAL, composed
-from trainer.drafting.words import Affix, find_affix, kind_in, merge_kinds
+from trainer.drafting.words import Affix, find_affix, find_split, kind_in, merge_kinds
 
 __all__ = ["Group", "find_groups"]
 
@@ -25,6 +25,15 @@ class _Place:
     own: Folders
     below: Folders
     stem: str
+
+    def moved(self, level: int) -> "_Place":
+        """The same, with a folder below as the one that says the kind."""
+        return replace(
+            self,
+            above=self.above + self.below[:level],
+            own=self.below[level:][:1],
+            below=self.below[level + 1 :],
+        )
 
 
 @dataclass(frozen=True, eq=False)  # each is itself: there is no need to compare files
@@ -48,20 +57,15 @@ class Group:
     def title(self) -> str:
         """What to call the group where nothing says its kind: its folder, or its ending."""
         own = self.places[0].own or self.places[0].above[:1]
-        return "_".join((*own, self.affix.before or self.affix.after)).strip("_") or "image"
+        said = "_".join((*own, self.affix.before or self.affix.after))
+        return said.replace(SPLIT, "").strip("_-. ") or "image"
 
     def by_folder(self) -> tuple["Group", ...]:
         """The same files in a group for each folder, at the first level where folders differ."""
         level = len(_shared_start([place.below for place in self.places]))
         parts: dict[Folders, list[_Place]] = {}
-        for place in self.places:
-            head, own, rest = (
-                place.below[:level],
-                place.below[level:][:1],
-                place.below[level + 1 :],
-            )
-            moved = replace(place, above=place.above + head, own=own, below=rest)
-            parts.setdefault(own, []).append(moved)
+        for place in _splits_joined([place.moved(level) for place in self.places]):
+            parts.setdefault(place.own, []).append(place)
         return tuple(replace(self, places=tuple(places)) for places in parts.values())
 
     @cached_property
@@ -112,14 +116,11 @@ def find_groups(tree: FileTree) -> tuple[tuple[Group, ...], tuple[str, ...]]:
         DataError: If a folder cannot be listed.
     """
     groups: dict[tuple[object, ...], list[_Place]] = {}
-    strange: list[str] = []
-    for path in tree.files(tree.root, deep=True):
-        extension = USUAL.get(path.suffix.lower())
-        file = tree.text(path)
-        if extension is None:
-            strange.append(file)
-            continue
-        affix, place = find_affix(_stem(path)), _place(file)
+    files = [(tree.text(path), USUAL.get(path.suffix.lower())) for path in _all(tree)]
+    strange = [file for file, extension in files if extension is None]
+    places = _splits_joined([_place(file) for file, extension in files if extension is not None])
+    for place in places:
+        affix, extension = find_affix(place.stem), USUAL[PurePosixPath(place.file).suffix.lower()]
         kinds = [kind for text in place.own if (kind := kind_in(text))]
         if affix.kind is not None:
             kinds.append(affix.kind)
@@ -127,6 +128,33 @@ def find_groups(tree: FileTree) -> tuple[tuple[Group, ...], tuple[str, ...]]:
         groups.setdefault(key, []).append(place)
     found = [Group(*_head(key), tuple(places)) for key, places in groups.items()]
     return tuple(found), tuple(strange)
+
+
+def _all(tree: FileTree) -> Iterator[Path]:
+    return tree.files(tree.root, deep=True)
+
+
+def _splits_joined(places: Sequence[_Place]) -> list[_Place]:
+    """The places, where folders such as ``train_rgb`` and ``val_rgb`` are one ``{split}_rgb``."""
+    joined = {place.own: _with_split(place.own) for place in places}
+    words: dict[tuple[Folders, Folders], set[Folders]] = {}
+    for place in places:
+        words.setdefault((place.above, joined[place.own]), set()).add(place.own)
+    return [
+        replace(place, own=joined[place.own])
+        if len(words[place.above, joined[place.own]]) > 1
+        else place
+        for place in places
+    ]
+
+
+def _with_split(folders: Folders) -> Folders:
+    """A folder's name with ``{split}`` for the word of a split that is part of it."""
+    found = find_split(folders[0]) if folders else None
+    if found is None:
+        return folders
+    start, end = found
+    return (f"{folders[0][:start]}{SPLIT}{folders[0][end:]}",)
 
 
 def _head(key: tuple[object, ...]) -> tuple[str | None, Affix, str]:

@@ -11,6 +11,7 @@ __all__ = [
     "SPLITS",
     "Affix",
     "find_affix",
+    "find_split",
     "kind_in",
     "merge_kinds",
     "order",
@@ -140,6 +141,25 @@ def find_affix(stem: str) -> Affix:
     while end < len(stem) and not stem[end].isalnum():
         end += 1
     return Affix(before=stem[:end], kind=kind)
+
+
+def find_split(text: str) -> tuple[int, int] | None:
+    """Where a name has the one word of a split, and its year, beside other words.
+
+    Args:
+        text: Name of a folder, such as ``train_images`` or ``masks_val2017``.
+    """
+    words = list(_words(text))
+    found = [
+        (start, end)
+        for word, start, end in words
+        if any(word in names for names in SPLITS.values())
+    ]
+    if len(found) != 1:
+        return None
+    (start, end), *_ = found
+    end += len(text[end:]) - len(text[end:].lstrip("0123456789"))
+    return (start, end) if end - start < len(text.strip("_-. ")) else None
 
 
 def _words(text: str) -> Iterator[tuple[str, int, int]]:

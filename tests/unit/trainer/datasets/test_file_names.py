@@ -86,6 +86,15 @@ def test_a_link_to_a_parent_folder_does_not_loop(tmp_path: Path) -> None:
         ("{name}/thermal.png", "a/rgb.png", None),
         ("x_{name}_y/thermal.png", "x_a_y/thermal.png", "a"),
         ("{name}.png", "a.png", "a"),
+        ("{split}_rgb/{name}.png", "train_rgb/a.png", "train/a"),
+        ("{split}_rgb/{name}.png", "train_depth/a.png", None),
+        ("{split}_rgb/{name}.png", "_rgb/a.png", None),
+        ("{split}_rgb/{name}.png", "train_rgb/day/a.png", None),
+        ("{split}_rgb/{name}.png", "a.png", None),
+        ("x/rgb-{split}/{name}_c.png", "x/rgb-val/a_c.png", "val/a"),
+        ("{split}A/**/{name}.png", "trainA/day/a.png", "train/day/a"),
+        ("{split}A/**/rgb/{name}.png", "trainA/day/rgb/a.png", "train/day/a"),
+        ("{split}A/{name}/rgb.png", "trainA/a/rgb.png", "train/a"),
     ],
 )
 def test_a_pattern_knows_its_files(pattern: str, file: str, name: str | None) -> None:
@@ -98,6 +107,25 @@ def test_a_pattern_knows_its_files(pattern: str, file: str, name: str | None) ->
 def test_folders_of_a_name_are_printed_once_before_it(text: str) -> None:
     with pytest.raises(ConfigError, match=r"no other '\*' than one '\*\*/' before it"):
         FilePattern.check("modalities.rgb.files", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{split}_{name}.png",
+        "**/{split}/{name}.png",
+        "a/{name}/{split}/x.png",
+        "{name}/{split}.png",
+    ],
+)
+def test_a_split_is_a_folder_above_the_rest(text: str) -> None:
+    with pytest.raises(ConfigError, match="has {split} in a wrong place: use it in the name of"):
+        FilePattern.check("modalities.rgb.files", text)
+
+
+def test_a_split_is_named_once() -> None:
+    with pytest.raises(ConfigError, match="must contain {name} once"):
+        FilePattern.check("modalities.rgb.files", "{split}/{split}_rgb/{name}.png")
 
 
 def frames(root: Path, description: str, *modalities: str) -> DataConfig:

@@ -186,6 +186,38 @@ def split_folders_with_years(root: Path) -> None:
             label(root / f"labels/{split}/{name}.png")
 
 
+SPLIT_NAMES = (("train", NAMES[:4]), ("val", NAMES[4:6]), ("test", NAMES[6:]))
+
+
+def splits_in_folder_names(root: Path) -> None:
+    for split, names in SPLIT_NAMES:
+        for name in names:
+            colour(root / f"{split}_images/{name}.png")
+            heat(root / f"{split}_depth/{name}.png")
+            label(root / f"{split}_masks/{name}.png")
+
+
+def splits_behind_folder_names(root: Path) -> None:
+    for split, names in SPLIT_NAMES:
+        for name in names:
+            colour(root / f"data/images{split.title()}2017/day/{name}.jpg")
+            heat(root / f"data/thermal{split.title()}2017/day/{name}.png")
+
+
+def split_folders_beside_masks(root: Path) -> None:
+    for split, names in SPLIT_NAMES:
+        for name in names:
+            colour(root / f"{split}/{name}.png")
+            label(root / f"{split}_labels/{name}.png")
+
+
+def splits_with_letters(root: Path) -> None:
+    for split, names in SPLIT_NAMES:
+        for name in names:
+            colour(root / f"{split}A/{name}.png")
+            heat(root / f"{split}B/{name}.png")
+
+
 def several_lists(root: Path) -> None:
     """Lists of another purpose and of another time; the labels fit one of the former."""
     for name in NAMES:
@@ -222,6 +254,31 @@ def binary_masks(root: Path) -> None:
 
 
 LAYOUTS: Mapping[str, Layout] = {
+    "splits in folder names": Layout(
+        make=splits_in_folder_names,
+        modalities={"rgb": "{split}_images/{name}.png", "depth": "{split}_depth/{name}.png"},
+        label="{split}_masks/{name}.png",
+        splits={"train": "train/", "val": "val/", "test": "test/"},
+    ),
+    "splits behind folder names": Layout(
+        make=splits_behind_folder_names,
+        modalities={
+            "rgb": "data/images{split}/day/{name}.jpg",
+            "thermal": "data/thermal{split}/day/{name}.png",
+        },
+        splits={"train": "Train2017/", "val": "Val2017/", "test": "Test2017/"},
+    ),
+    "split folders beside masks": Layout(
+        make=split_folders_beside_masks,
+        modalities={"rgb": "**/{name}.png"},
+        label="{split}_labels/{name}.png",
+        splits={"train": "train/", "val": "val/", "test": "test/"},
+    ),
+    "splits with letters": Layout(
+        make=splits_with_letters,
+        modalities={"rgb": "{split}A/{name}.png", "b": "{split}B/{name}.png"},
+        splits={"train": "train/", "val": "val/", "test": "test/"},
+    ),
     "a folder for each kind": Layout(
         make=three_folders,
         modalities={"rgb": "RGB/{name}.jpg", "thermal": "Thermal_16bit/{name}.png"},
