@@ -44,6 +44,13 @@ def table(
         int | None,
         typer.Option(help="Fresh runs of each row's best trial. Default: those of the file."),
     ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Rows to run, separated by commas: a study is called TABLE-ROW. Default: all.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, path_option("Folder to write to. Default: table-NAME, after the file.")
     ] = None,
@@ -68,11 +75,12 @@ def table(
 
     flags = nested(data.settings())
     found = read_table(file, trials=trials, seeds=seeds, flags=flags)
-    _check_data(found, data)
+    chosen = found if rows is None else found.only(rows.split(","))
+    _check_data(chosen, data)
     if dry_run:
-        _print_plan(found, address, run, as_json=as_json)
+        _print_plan(chosen, address, run, as_json=as_json)
         return
-    finished = _run(context, found, address, run, out, plain=plain, as_json=as_json)
+    finished = _run(context, found, chosen, address, run, out, plain=plain, as_json=as_json)
     exit_stopped(finished=finished)
 
 
@@ -112,6 +120,7 @@ def _print_plan(
 def _run(
     context: typer.Context,
     found: "ComparisonTable",
+    chosen: "ComparisonTable",
     address: Address,
     run: RunFlags,
     out: Path | None,
@@ -119,7 +128,11 @@ def _run(
     plain: bool | None,
     as_json: bool,
 ) -> bool:
-    """Run the table and write it; returns False if it was stopped before its end."""
+    """Run the chosen rows and write the whole table.
+
+    Returns:
+        False if it was stopped before its end.
+    """
     from search.commands.quiet import quiet_optuna
     from search.commands.run_options import find_run_options
     from search.driver.parts import STANDARD_PARTS
@@ -136,7 +149,7 @@ def _run(
     def say(text: str) -> None:
         typer.echo(text, err=as_json)
 
-    check_table(found, say)
+    check_table(chosen, say)
     options = find_run_options(run)
     quiet_optuna()
     console = Console(stderr=as_json)
@@ -147,7 +160,7 @@ def _run(
 
     with open_database(address) as database:
         table_run = TableRun(
-            table=found,
+            table=chosen,
             database=database,
             options=options,
             output=Output(

@@ -1,7 +1,8 @@
 """A comparison table and its rows, checked: what ``table_file.py`` reads from a TOML file."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from search.config.configuration import LaunchConfig
 from search.errors import SettingsError
@@ -112,6 +113,25 @@ class ComparisonTable:
     #: Whether the IoU of each class is shown.
     classes: bool = False
     rows: tuple[TableRow, ...]
+
+    def only(self, names: Sequence[str]) -> "ComparisonTable":
+        """The table with some of its measured rows alone.
+
+        Args:
+            names: What follows the table's name in the names of their studies.
+
+        Raises:
+            SettingsError: If there is no such row.
+        """
+        rows = {
+            measured.study.removeprefix(f"{self.name}-"): row for row, measured in self.measured
+        }
+        for name in names:
+            if name not in rows:
+                raise SettingsError(
+                    f"--rows {name} is no row of {self.name}: choose from {', '.join(rows)}"
+                )
+        return replace(self, rows=tuple(row for name, row in rows.items() if name in names))
 
     @property
     def measured(self) -> tuple[tuple[TableRow, Measured], ...]:

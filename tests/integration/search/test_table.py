@@ -165,6 +165,26 @@ def test_a_table_is_run_row_by_row_and_read_when_it_is_finished(
     assert "finished before, study two-unim2" in again.stderr
 
 
+def test_some_rows_are_run_and_the_others_shown_as_they_are(
+    run: Run, workers: Workers, database: Database, tmp_path: Path
+) -> None:
+    done = run("--rows", "kmeans")
+    assert done.exit_code == 0, done.output
+    assert [record.name for record in list_studies(database.engine)] == STUDIES[:1]
+    assert "row 1 of 1: K-means" in done.output
+    assert {method for method, _ in workers.begun} == {"kmeans"}
+
+    before = len(workers.begun)
+    other = run("--rows", "unim2", "--json")
+    assert {method for method, _ in workers.begun[before:]} == {"unim2"}
+    assert json.loads(other.stdout)["finished"] == 2
+    assert len(scores(tmp_path / "out")) == 2
+
+    refused = run("--rows", "kmeans,unim3")
+    assert refused.exit_code == 2
+    assert "--rows unim3 is no row of two: choose from kmeans, unim2" in refused.stderr
+
+
 @pytest.mark.parametrize("kill_at", [("kmeans", "confirm/0/seed-2"), ("unim2", "trial/1")])
 def test_a_table_that_was_killed_continues_as_if_undisturbed(
     run: Run, workers: Workers, database: Database, tmp_path: Path, kill_at: tuple[str, str]

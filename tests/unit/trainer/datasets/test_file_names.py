@@ -119,12 +119,12 @@ def test_folders_of_a_name_are_printed_once_before_it(text: str) -> None:
     ],
 )
 def test_a_split_is_a_folder_above_the_rest(text: str) -> None:
-    with pytest.raises(ConfigError, match="has {split} in a wrong place: use it in the name of"):
+    with pytest.raises(ConfigError, match=r"has \{split\} in a wrong place: use it in the"):
         FilePattern.check("modalities.rgb.files", text)
 
 
 def test_a_split_is_named_once() -> None:
-    with pytest.raises(ConfigError, match="must contain {name} once"):
+    with pytest.raises(ConfigError, match=r"must contain \{name\} once"):
         FilePattern.check("modalities.rgb.files", "{split}/{split}_rgb/{name}.png")
 
 
