@@ -28,6 +28,7 @@ from trainer.datasets.headers import (
     orientation_to_turn,
     read_kind,
 )
+from trainer.datasets.misread import check_unsigned
 from trainer.errors import DataError
 
 __all__ = [
@@ -76,7 +77,9 @@ def read_pixels(path: Path) -> NDArray[np.generic]:
     """
     with open_image(path) as image:
         other = image.mode in OTHER_COLOUR
-        return _upright(image, image.convert("RGB") if other else image)
+        pixels = _upright(image, image.convert("RGB") if other else image)
+        check_unsigned(path, image, pixels)
+        return pixels
 
 
 def read_integers(

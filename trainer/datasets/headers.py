@@ -16,6 +16,7 @@ import PIL.ImageFile
 import PIL.TiffImagePlugin
 
 from trainer.datasets.exif import TURNED_BY_PILLOW, UPRIGHT, orientation_of, upright_size
+from trainer.datasets.misread import AGAIN, advice_on, check_kind
 from trainer.errors import DataError
 
 __all__ = [
@@ -151,13 +152,14 @@ def open_image(path: Path) -> Iterator[PIL.ImageFile.ImageFile]:
     """Open an image file, of which only the header is read at first.
 
     Raises:
-        DataError: If the file cannot be decoded, also inside the ``with`` block; or if it has
-            several pages, all but the first of which would be ignored.
+        DataError: If the file cannot be decoded, also inside the ``with`` block; if it has several
+            pages, all but the first of which would be ignored; or if Pillow would misread it.
     """
     with decoding(path), PIL.Image.open(path) as image:
         pages = _page_count(image)
         if pages > 1:
             raise DataError(f"{path} has {pages} pages: save each page as a file of its own")
+        check_kind(path, image)
         yield image
 
 
@@ -197,8 +199,9 @@ def decoding(path: Path) -> Iterator[None]:
         if path.is_symlink() and not path.exists():
             raise DataError(f"{path} is a broken link: fix the link, or remove it") from error
         what = "array" if is_array(path) else "image"
+        advice = advice_on(path) if isinstance(error, PIL.UnidentifiedImageError) else AGAIN
         raise DataError(
-            f"cannot decode the {what} {path}: {_one_line(error)}; fetch it again or remove it"
+            f"cannot decode the {what} {path}: {_one_line(error)}; {advice}"
         ) from error
 
 
