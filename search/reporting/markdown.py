@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from search.records.stored_trial import kind_text
 from search.records.study_note import NOTE_LINE
@@ -20,12 +20,7 @@ from search.reporting.digest import (
 from search.reporting.markdown_text import markdown_table, plain
 from search.reporting.study_view import State, StudyView
 
-__all__ = ["study_markdown", "study_note"]
-
-
-def study_markdown(view: StudyView) -> str:
-    """The state of a study, its best trial, and why trials were pruned."""
-    return _joined([f"## {plain(view.name)}", *_body(view)])
+__all__ = ["study_note"]
 
 
 def study_note(view: StudyView, *, state: State, now: datetime.datetime) -> str:
@@ -38,19 +33,14 @@ def study_note(view: StudyView, *, state: State, now: datetime.datetime) -> str:
     """
     view = dataclasses.replace(view, state=state)
     driver = f"{plain(view.driver)}; as" if view.driver else "As"
-    return _joined(
-        [
-            f"## {plain(view.name)}",
-            NOTE_LINE,
-            f"{driver[0].upper()}{driver[1:]} of {now:%Y-%m-%d %H:%M:%S} UTC.",
-            *_body(view),
-            "### What next",
-            markdown_table(("to", "run"), _commands(view), code=1),
-        ]
-    )
-
-
-def _joined(parts: Iterable[str]) -> str:
+    parts = [
+        f"## {plain(view.name)}",
+        NOTE_LINE,
+        f"{driver[0].upper()}{driver[1:]} of {now:%Y-%m-%d %H:%M:%S} UTC.",
+        *_body(view),
+        "### What next",
+        markdown_table(("to", "run"), _commands(view), code=1),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

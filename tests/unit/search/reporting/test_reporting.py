@@ -23,7 +23,7 @@ from search.reporting import terminal
 from search.reporting.as_json import assessment_json, best_json, study_json
 from search.reporting.assessing import assess
 from search.reporting.assessment_text import assessment_lines
-from search.reporting.markdown import study_markdown, study_note
+from search.reporting.markdown import study_note
 from search.reporting.reading import view_study
 from search.reporting.study_view import StudyView
 from search.samplers.startup import startup_point
@@ -236,13 +236,19 @@ def test_nothing_is_assessed_before_the_first_complete_trial() -> None:
     assert assessment_json(None) == empty
 
 
+def note_of(made: StudyView) -> str:
+    """Its note in the dashboard."""
+    now = datetime.datetime(2026, 1, 3, tzinfo=datetime.UTC)
+    return study_note(made, state=made.state, now=now)
+
+
 def test_every_printer_names_the_objective() -> None:
     made = view(objective="miou")
     assert study_json(made)["objective"] == "miou"
     assert "mIoU (%); held-out: median" in printed(terminal.best(made))
     assert "mIoU (%); held-out: median" in printed(terminal.study_status(made, failures=False))
     assert "best: mIoU (%)" in printed(terminal.study_list([made]))
-    assert "40.00**, mIoU (%); held-out: median" in study_markdown(made)
+    assert "40.00**, mIoU (%); held-out: median" in note_of(made)
 
 
 def test_a_list_of_studies_with_several_objectives_names_each() -> None:
@@ -277,21 +283,22 @@ def test_failures_are_shown_where_they_are_asked_for() -> None:
 
 
 def test_markdown_shows_the_state_of_the_study() -> None:
-    lines = study_markdown(view()).splitlines()
-    assert lines[:3] == [
-        "## rooms-3",
-        "",
-        "Running. 3 of 5 trials: 2 complete, 1 collapsed, 0 underperforming; 1 failed, 1 running.",
-    ]
+    lines = note_of(view()).splitlines()
+    assert lines[0] == "## rooms-3"
+    assert (
+        "Running. 3 of 5 trials: 2 complete, 1 collapsed, 0 underperforming; 1 failed, 1 running."
+        in lines
+    )
     assert "val mIoU 20.00, val accuracy 40.00, test mIoU 31.00, test accuracy 61.00." in lines
     assert "| lambda\\_self | 0.5000 | 0.5000 |" in lines
     assert "| collapsed | 1 | trial 2: one \\| cluster \\*has\\* \\<97 %\\> |" in lines
 
 
 def test_markdown_of_a_study_with_nothing_yet() -> None:
-    text = study_markdown(view_study(record_of(), [], driver=None, test=None))
-    assert text.endswith("\n\nNo complete trial yet; score: 0.75 mIoU + 0.25 accuracy (%).\n")
-    assert text.count("\n\n") == 2 and "|" not in text
+    text = note_of(view_study(record_of(), [], driver=None, test=None))
+    state, _, next_steps = text.partition("### What next")
+    assert state.endswith("\n\nNo complete trial yet; score: 0.75 mIoU + 0.25 accuracy (%).\n\n")
+    assert "|" not in state and "|" in next_steps
 
 
 def test_a_status_with_nothing_yet_names_the_objective() -> None:
