@@ -36,6 +36,7 @@ from benchmarks.short_search import ShortSearch, fresh_run
 from search.config.configuration import LaunchConfig, resolve
 from search.objectives import DEFAULT_OBJECTIVE, find_objective
 from search.quality.confirmed import interval_of_mean
+from search.quality.expected import Expected, Point, expect
 from trainer.commands.setup import run_of
 from trainer.config.configuration import TrainConfig
 from trainer.config.layers import lay_over
@@ -53,6 +54,7 @@ __all__ = [
     "read_features",
     "run_row",
     "text",
+    "trust_text",
 ]
 
 PRESET = "nyu-cpu"
@@ -352,6 +354,69 @@ def _test_miou(records: Sequence[Record], row: str) -> dict[int, float]:
     fresh = [each for each in records if each["row"] == row and each["kind"] == "fresh"]
     most = max((each.get("trials", 0) for each in fresh), default=0)
     return {each["seed"]: each["test"]["miou"] for each in fresh if each.get("trials", 0) == most}
+
+
+def trust_text(records: Sequence[Record], rows: Sequence[str] = tuple(ROWS)) -> str:
+    """What the best trial claims, what the model of all trials expects of it, what seeds confirm.
+
+    Values are those of the objective on val.
+
+    Args:
+        records: As the command wrote them.
+        rows: Rows to show, where they have fresh runs.
+    """
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if record["kind"] != RIDGE and record["row"] in rows:
+            groups.setdefault((record["backbone"], record["row"]), []).append(record)
+    found = [
+        [backbone, row, *_trust(row, groups[backbone, row])]
+        for backbone in dict.fromkeys(backbone for backbone, _ in groups)
+        for row in ROWS
+        if _fresh_values(groups.get((backbone, row), []))
+    ]
+    return markdown_table(TRUST_COLUMNS, found) if found else NOTHING
+
+
+TRUST_COLUMNS = ("backbone", "row", "trials", "claimed", "expected", "confirmed", "95 % interval")
+
+
+def _trust(row: str, own: Sequence[Record]) -> list[object]:
+    """The number of trials, and the three numbers."""
+    values = _fresh_values(own)
+    low, high = interval_of_mean(values) or (math.nan, math.nan)
+    count = max(record.get("trials", 0) for record in own)
+    trials = [record for record in own if record["kind"] == "trial"][:count]
+    best = _best(trials)
+    return [
+        count or "",
+        "" if best is None else best["value"],
+        "" if best is None else _expected(row, trials, best["number"]),
+        statistics.fmean(values),
+        f"{low:.1f} to {high:.1f}",
+    ]
+
+
+def _fresh_values(own: Sequence[Record]) -> list[float]:
+    """Values on val of the runs that were chosen from the most trials."""
+    fresh = [record for record in own if record["kind"] == "fresh"]
+    most = max((record.get("trials", 0) for record in fresh), default=0)
+    return [record["value"] for record in fresh if record.get("trials", 0) == most]
+
+
+def _expected(row: str, trials: Sequence[Record], number: int) -> object:
+    """What the model says of a trial; a dash where it says nothing."""
+    points = [
+        Point(
+            number=record["number"],
+            params=record["params"],
+            value=record["value"],
+            kind=record["outcome"],
+        )
+        for record in trials
+    ]
+    found = expect(points, resolve(PRESET, None, dict(ROWS[row])).space())
+    return dict(found.ranking)[number] if isinstance(found, Expected) else "-"
 
 
 def _spread(values: Sequence[float]) -> str:

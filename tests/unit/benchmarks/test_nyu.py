@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.blocks import read_records
-from benchmarks.nyu import ROWS, Block, Budget, features_text, run_row, text
+from benchmarks.nyu import ROWS, Block, Budget, features_text, run_row, text, trust_text
 from search.config.configuration import resolve
 from tests.fakes.data_sets.nyu import CAMERA, make_nyu
 from trainer.config.layers import lay_over
@@ -142,6 +142,31 @@ def test_the_table_states_trials_seeds_and_hours() -> None:
 
     assert "9 iterations, 3 evaluations; 2 h 00 min of processor time" in found
     assert "| unim2 | 2 | 1 | 31.2 | 2 | 12.0 ± 2.8 | 22.0 ± 2.8 | 10.0 ± 0.0 |" in found
+
+
+def test_what_a_trial_claims_stands_beside_what_seeds_confirm() -> None:
+    space = resolve("nyu-cpu", None, dict(ROWS["unim2"])).space()
+
+    def trial(number: int, count: int) -> dict[str, Any]:
+        params = {
+            each.name: each.low + (each.high - each.low) * (number + 1) / (count + 1)
+            for each in space.hyper_parameters
+        }
+        value = 10.0 + number
+        return record(kind="trial", number=number, params=params, outcome="complete", value=value)
+
+    def shown(count: int) -> list[str]:
+        fresh = [record(trials=count, seed=seed, value=seed + 19.0) for seed in (1, 2, 3)]
+        other = record(trials=count - 1, seed=1, value=99.0)
+        table = trust_text([*(trial(n, count) for n in range(count)), *fresh, other])
+        return [cell.strip() for cell in table.splitlines()[-1].split("|")[1:-1]]
+
+    backbone, row, trials, claimed, expected, confirmed, interval = shown(12)
+    assert (backbone, row, trials, claimed, confirmed) == ("b", "unim2", "12", "21.0", "21.0")
+    assert 18 < float(expected) <= 21.5
+    assert interval == "18.5 to 23.5"  # Student's t with 2 degrees of freedom: 4.303 / √3
+    assert shown(4)[3:5] == ["13.0", "-"]
+    assert trust_text([record(value=1.0)], rows=["stego-rgb"]) == "Nothing was measured yet."
 
 
 def test_rows_are_compared_seed_by_seed() -> None:
