@@ -39,6 +39,8 @@ ARRAY = ".npy"
 ANY_NUMBERS = 32
 #: Modes of Pillow for colour in other coordinates, which is converted to RGB.
 OTHER_COLOUR = ("CMYK", "YCbCr", "HSV")
+#: So few rows of an array are taken for planes; an image has more.
+MOST_BANDS_FIRST = 8
 #: Formats in which further pages are previews of the first.
 WITH_PREVIEWS = ("MPO",)
 #: The TIFF tag that says what a page is, and its bits for a smaller copy and for a mask.
@@ -129,7 +131,8 @@ def array_shape(path: Path) -> tuple[int, ...]:
     """The shape of an array, from its header.
 
     Raises:
-        DataError: If the file cannot be read, is not an array, or holds no number.
+        DataError: If the file cannot be read, is not an array, holds no number, or has its planes
+            before height and width.
     """
     with decoding(path), path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -139,6 +142,11 @@ def array_shape(path: Path) -> tuple[int, ...]:
             shape = np.lib.format.read_array_header_2_0(file)[0]
     if 0 in shape:
         raise DataError(f"{path} has the shape {shape} and holds no number: write it again")
+    if len(shape) == 3 and shape[0] <= MOST_BANDS_FIRST < shape[2]:
+        raise DataError(
+            f"{path} has the shape {shape}, with its planes first: write it as height x width x"
+            " planes"
+        )
     return shape
 
 

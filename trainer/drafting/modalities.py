@@ -66,6 +66,8 @@ def _bands(name: str, pattern: str, points: NDArray[np.float64], facts: Facts) -
     channels = facts.storage.channels
     if channels == 1:
         return {name: _plane(name, pattern, points[:, 0], facts)}
+    if facts.storage.is_array and channels == 3 and name == RGB:
+        return {name: _colour_array(name, pattern, points)}
     if facts.storage.is_array or channels > 4:
         return {
             f"{name}_{band}": _plane(name, pattern, points[:, band], facts, band=band)
@@ -99,6 +101,19 @@ def _colour(name: str, pattern: str, facts: Facts) -> Table:
         table.doubts.append(
             f"{name}: files have three different channels, so they are read as colours; where"
             " they are a plane in false colours, give the original plane"
+        )
+    return table
+
+
+def _colour_array(name: str, pattern: str, points: NDArray[np.float64]) -> Table:
+    """Colours as numbers, from 0 to 255 or to 1."""
+    white = 1 if points.max() <= 1 else OPAQUE
+    table = Table(settings={"files": pattern, "band": [0, 1, 2], "range": [0, white]})
+    table.remarks.append(f"stored numbers: {points.min():g} to {points.max():g}")
+    if points.min() < 0 or points.max() > white:
+        table.doubts.append(
+            f"{name}: numbers are {points.min():g} to {points.max():g}; set those that are black"
+            " and white as range"
         )
     return table
 

@@ -26,7 +26,7 @@ class ModalityFiles:
     #: plane of numbers of any kind.
     bits: Literal[8, 16, 32] = 8
     #: Stored numbers that become black and white; numbers beyond are clipped. By default the
-    #: smallest and the largest of the file's bits. For ``grey``.
+    #: smallest and the largest of the file's bits. For ``grey``, and ``colour`` in ``.npy`` files.
     range: tuple[float, ...] | None = None
     #: Stored number of a whole turn, such as 180 for an angle of polarisation in degrees.
     #: For ``angle``.
@@ -66,9 +66,13 @@ def check_modality(where: str, modality: ModalityFiles) -> None:
     any_numbers = array or modality.bits == ANY_NUMBERS
     _check_band(where, modality)
     _check_holes(where, modality)
-    if modality.encoding == "colour" and any_numbers:
-        given = f"{ARRAY} files" if array else f"bits = {ANY_NUMBERS}"
-        raise ConfigError(f"{where}.encoding = 'colour' is for images, not for {given}")
+    if modality.encoding == "colour" and any_numbers and not array:
+        raise ConfigError(f"{where}.encoding = 'colour' is not for bits = {ANY_NUMBERS}")
+    if modality.encoding == "colour" and array and not modality.bands():
+        raise ConfigError(
+            f"{where} needs band, the three planes of an {ARRAY} file that are red, green and"
+            " blue, such as band = [0, 1, 2]; encoding = 'grey' is for a single plane"
+        )
     if modality.period is not None and modality.encoding != "angle":
         raise ConfigError(f"{where}.period is for encoding = 'angle': leave it out")
     if modality.encoding == "angle" and not 0 < (modality.period or 0) < math.inf:
@@ -76,14 +80,17 @@ def check_modality(where: str, modality: ModalityFiles) -> None:
             f"{where} needs period, the positive number of a whole turn, such as 180"
         )
     if modality.range is None:
-        if modality.encoding == "grey" and any_numbers:
+        if modality.encoding != "angle" and any_numbers:
             raise ConfigError(
                 f"{where} needs range, the numbers that become black and white, such as"
                 " range = [0.0, 1.0]"
             )
         return
-    if modality.encoding != "grey":
-        raise ConfigError(f"{where}.range is for encoding = 'grey': leave it out")
+    if modality.encoding != "grey" and not (array and modality.encoding == "colour"):
+        raise ConfigError(
+            f"{where}.range is for encoding = 'grey', and for colours in {ARRAY} files: leave it"
+            " out"
+        )
     if (
         len(modality.range) != 2
         or not -math.inf < modality.range[0] < modality.range[1] < math.inf

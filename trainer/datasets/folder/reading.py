@@ -48,13 +48,20 @@ class ModalityReader:
             DataError: If it cannot be decoded or does not match the description.
         """
         if self.files.encoding == "colour":
+            if is_array(path):
+                return self._scaled(self._finite(path))
             return unit_range(self.stored(path))
         plane = self._filled(path)
         if self.files.encoding == "angle":
             radians = plane * np.float32(2 * np.pi / (self.files.period or 1))
             return angle_image(np.sin(radians), np.cos(radians))
+        return grey_image(self._scaled(plane))
+
+    def _scaled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The range from 0 to 1, and what is beyond clipped."""
         low, high = self.files.range or (0, 2**self.files.bits - 1)
-        return grey_image(((plane - low) / (high - low)).clip(0, 1))
+        scaled: NDArray[np.float32] = ((values - low) / (high - low)).clip(0, 1)
+        return scaled
 
     def stored(self, path: Path) -> NDArray[Any]:
         """The stored numbers that are used: all of them, or some bands.
@@ -101,6 +108,18 @@ class ModalityReader:
         named = np.array(self.files.hole_values, dtype=np.float32)
         holes: NDArray[np.bool_] = ~np.isfinite(values) | np.isin(values, named)
         return holes
+
+    def _finite(self, path: Path) -> NDArray[np.float32]:
+        """Three planes of an array, shape (h, w, 3)."""
+        values = self.stored(path).astype(np.float32)
+        faults = np.argwhere(~np.isfinite(values).all(axis=2))
+        if len(faults):
+            row, column = faults[0]
+            raise DataError(
+                f"{path} has {len(faults)} pixels that are not finite, the first in row {row},"
+                f" column {column}: fill them, or remove the image"
+            )
+        return values
 
     def _filled(self, path: Path) -> NDArray[np.float32]:
         values = as_plane(path, self.stored(path))

@@ -182,7 +182,7 @@ def test_a_modality_that_is_not_requested_is_ignored(config: DataConfig) -> None
         ("period = 180", "period = -1", "modalities.angle needs period"),
         ("bits = 16", "period = 3", "modalities.thermal.period is for encoding = 'angle'"),
         ("period = 180", "period = 180\nrange = [0, 1]", "range is for encoding = 'grey'"),
-        ("colour/{name}.png", "height/{name}.npy", "'colour' is for images, not for .npy"),
+        ("colour/{name}.png", "height/{name}.npy", "modalities.rgb needs band, the three planes"),
         ("first = 1", "first = 65534", "labels.first = 65534 makes the classes 65534 to 65536"),
         ("ignore = [0]", "ignore = [2]", "labels.ignore has 2: give numbers .* not a class"),
         ('val = "lists/val.txt"', "val = 0.9", "splits.val = 0.9 is out of range"),

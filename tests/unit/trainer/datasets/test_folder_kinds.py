@@ -117,7 +117,7 @@ def test_a_tiff_of_32_bits_holds_a_plane_of_numbers(tmp_path: Path, kind: type) 
     ("setting", "message"),
     [
         ('encoding = "grey"', "heat needs range, the numbers that become black and white"),
-        ("", "encoding = 'colour' is for images, not for bits = 32"),
+        ("", "encoding = 'colour' is not for bits = 32"),
     ],
 )
 def test_planes_of_any_numbers_are_grey_in_a_range(
@@ -294,3 +294,38 @@ def test_settings_that_are_not_used_leave_the_identity_alone(depths: Path) -> No
     for more in ("holes = 'larger'", "other_size = 'nearest'", "band = 0"):
         changed = RGB + DEPTH + more + "\n[labels]\nfiles='labels/{name}.png'\n"
         assert open_dataset(describe(depths, changed, "rgb", "depth")).identity != before
+
+
+COLOUR_ARRAYS = 'classes = 2\n[modalities.rgb]\nfiles = "rgb/{name}.npy"\n'
+
+
+@pytest.mark.parametrize(("stored", "white"), [(np.uint8, 255), (np.float32, 1)])
+def test_colours_in_arrays_are_those_of_the_same_images(
+    tmp_path: Path, stored: type, white: int
+) -> None:
+    pixels = noise("x", 0, 255, channels=3)
+    write(tmp_path, "rgb", (pixels / 255 * white).astype(stored), suffix=".npy")
+    text = COLOUR_ARRAYS + f"band = [0, 1, 2]\nrange = [0, {white}]\n"
+
+    source = open_dataset(describe(tmp_path, text, "rgb")).source
+
+    assert np.allclose(source.image("a", "rgb"), pixels / np.float32(255), atol=1e-6)
+
+
+def test_colours_in_arrays_are_described_and_finite(tmp_path: Path) -> None:
+    pixels = noise("x", 0, 255, channels=3).astype(np.float32)
+    write(tmp_path, "rgb", pixels, suffix=".npy")
+    band = COLOUR_ARRAYS + "band = [0, 1, 2]\n"
+    with pytest.raises(ConfigError, match=r"modalities\.rgb needs band, the three planes"):
+        open_dataset(describe(tmp_path, COLOUR_ARRAYS, "rgb"))
+    with pytest.raises(ConfigError, match=r"modalities\.rgb needs range, the numbers that"):
+        open_dataset(describe(tmp_path, band, "rgb"))
+
+    source = open_dataset(describe(tmp_path, band + "range = [0, 255]\n", "rgb")).source
+    pixels[3, 4, 1] = np.nan
+    save(tmp_path / "rgb/a.npy", pixels)
+    with pytest.raises(DataError, match=r"1 pixels that are not finite, the first in row 3, col"):
+        source.image("a", "rgb")
+    save(tmp_path / "rgb/a.npy", pixels.transpose(2, 0, 1))
+    with pytest.raises(DataError, match="with its planes first: write it as height x width"):
+        source.check()

@@ -218,6 +218,12 @@ def splits_with_letters(root: Path) -> None:
             heat(root / f"{split}B/{name}.png")
 
 
+def arrays(root: Path) -> None:
+    for name in NAMES:
+        save(root / f"rgb/{name}.npy", noise(name, 0, 255, channels=3))
+        save(root / f"depth/{name}.npy", noise(name, 0, 255).astype(np.float32))
+
+
 def several_lists(root: Path) -> None:
     """Lists of another purpose and of another time; the labels fit one of the former."""
     for name in NAMES:
@@ -254,6 +260,9 @@ def binary_masks(root: Path) -> None:
 
 
 LAYOUTS: Mapping[str, Layout] = {
+    "arrays": Layout(
+        make=arrays, modalities={"rgb": "rgb/{name}.npy", "depth": "depth/{name}.npy"}
+    ),
     "splits in folder names": Layout(
         make=splits_in_folder_names,
         modalities={"rgb": "{split}_images/{name}.png", "depth": "{split}_depth/{name}.png"},
