@@ -9,7 +9,8 @@ real sampler, schedule and pruner and four seats (`simulation.py`). There are th
   sampler: every run is what it was.
 - *samplers*: a search without pruning on a landscape that is fitted to the records
   (`surrogate.py`), with the noise of the recorded runs. Its result is what the best trial after
-  50, 100 and 200 trials is worth without noise.
+  50, 100 and 200 trials is worth without noise. There are two landscapes, a forest and a smooth
+  one.
 - *repeats*: the same with TPE, which spends its last 25 trials on repeats of the five settings
   that the model of expected values prefers, or on new settings. Its result is what the trial that
   the model prefers at the end is worth.
@@ -37,7 +38,12 @@ from benchmarks.search_quality.recorded import (
     value_of,
 )
 from benchmarks.search_quality.simulation import SEATS, Ended, Simulation
-from benchmarks.search_quality.surrogate import Landscape, deviation_of, fit_landscape
+from benchmarks.search_quality.surrogate import (
+    Family,
+    Landscape,
+    deviation_of,
+    fit_landscape,
+)
 from search.driver.in_memory_study import InMemoryStudy
 from search.pruners import build_pruner
 from search.quality.expected import Expected, Point, expect
@@ -69,7 +75,10 @@ LEAD = 0.3
 RESAMPLES, CONFIDENCE = 2000, 0.95
 
 PATH = RESULTS / "search_replay.jsonl"
-Part = Literal["rules", "samplers", "repeats", "landscape"]
+Part = Literal["rules", "samplers", "smooth samplers", "repeats", "landscape"]
+#: The samplers' part on each landscape, and what the page calls that landscape.
+ON: Mapping[Family, Part] = {"forest": "samplers", "process": "smooth samplers"}
+PLAIN: Mapping[Family, str] = {"forest": "a random forest", "process": "a Gaussian process"}
 Key = tuple[Part, str, int]
 Job = tuple[Key, Callable[[], dict[str, Any]]]
 
@@ -80,7 +89,7 @@ class _Bench:
 
     recorded: Recorded
     trials: int = TRIALS
-    last: dict[tuple[str, int], Sequence[Ended]] = field(default_factory=dict)
+    last: dict[tuple[str, str, int], Sequence[Ended]] = field(default_factory=dict)
 
     def rule(self, name: str, study: int) -> dict[str, Any]:
         """A search that draws recorded runs, under a pruning rule."""
@@ -145,8 +154,9 @@ class _Bench:
 
     def _search(self, name: str, study: int, landscape: Landscape) -> Sequence[Ended]:
         """The trials of a search; the last one is kept, since several results follow from it."""
-        if (name, study) in self.last:
-            return self.last[name, study]
+        key = (landscape.family, name, study)
+        if key in self.last:
+            return self.last[key]
         sampler, seed = find_sampler(name), derive_seed("replay", study)
 
         def propose(memory: InMemoryStudy, number: int) -> Mapping[str, float]:
@@ -160,7 +170,7 @@ class _Bench:
             trials=self.trials,
         ).finish()
         self.last.clear()
-        self.last[name, study] = found.ended
+        self.last[key] = found.ended
         return found.ended
 
     def _expected(self, ended: Sequence[Ended]) -> Expected:
@@ -208,42 +218,47 @@ def _loss(
 
 def _jobs(bench: _Bench, studies: int, samplers: Sequence[str]) -> Iterator[Job]:
     """Every simulated search; those that take long are last."""
-    landscape = _Once(bench.recorded)
+    forest, smooth = (_Once(bench.recorded, family) for family in ON)
 
     def rule(name: str, study: int) -> Job:
         return ("rules", name, study), lambda: bench.rule(name, study)
 
-    def sampler(name: str, study: int) -> Job:
-        return ("samplers", name, study), lambda: bench.sampler(name, study, landscape.get())
+    def sampler(landscape: _Once, name: str, study: int) -> Job:
+        key = (ON[landscape.family], name, study)
+        return key, lambda: bench.sampler(name, study, landscape.get())
 
     def repeats(name: str, study: int) -> Job:
-        return ("repeats", name, study), lambda: bench.repeats(name, study, landscape.get())
+        return ("repeats", name, study), lambda: bench.repeats(name, study, forest.get())
 
     for study in range(studies):
         yield from (rule(name, study) for name in RULES)
-    yield ("landscape", "forest", 0), landscape.quality
+    for landscape in (forest, smooth):
+        yield ("landscape", landscape.family, 0), landscape.quality
     for study in range(studies):
-        yield sampler(DEFAULT, study)
+        yield sampler(forest, DEFAULT, study)
         yield from (repeats(name, study) for name in ("none", "repeats"))
-        yield from (sampler(name, study) for name in samplers if name not in (DEFAULT, SLOW))
+        yield sampler(smooth, DEFAULT, study)
+        for name in (each for each in samplers if each not in (DEFAULT, SLOW)):
+            yield from (sampler(landscape, name, study) for landscape in (forest, smooth))
     if SLOW in samplers:
-        yield from (sampler(SLOW, study) for study in range(studies))
+        yield from (sampler(forest, SLOW, study) for study in range(studies))
 
 
 @dataclass
 class _Once:
-    """The landscape, fitted when it is first needed."""
+    """A landscape, fitted when it is first needed."""
 
     recorded: Recorded
+    family: Family
     fitted: Landscape | None = None
 
     def get(self) -> Landscape:
         """The landscape."""
-        self.fitted = self.fitted or fit_landscape(self.recorded)
+        self.fitted = self.fitted or fit_landscape(self.recorded, self.family)
         return self.fitted
 
     def quality(self) -> dict[str, Any]:
-        """How well the forest predicts settings that it has not seen."""
+        """How well the model predicts settings that it has not seen."""
         found = self.get()
         return {
             "correlation": found.correlation,
@@ -274,16 +289,18 @@ def _text_of(lines: Sequence[Mapping[str, Any]]) -> str:
     parts = [f"**{lines[0]['runs']}.**"]
     if rules := _rows(lines, "rules"):
         parts.append(_rules_table(rules))
-    for landscape in _rows(lines, "landscape").values():
-        (found,) = landscape.values()
-        parts.append(
-            f"Landscape: settings that the forest has not seen are predicted with a rank"
-            f" correlation of {found['correlation']:.2f} and R² {found['determination']:.2f}."
-            f" Values of its runs have a deviation of {found['noise']:.1f} points around what"
-            f" their setting is worth. The best setting found is worth {found['optimum']:.1f}."
-        )
-    if samplers := _rows(lines, "samplers"):
-        parts += [_samplers_table(samplers), _verdict(samplers)]
+    qualities = _rows(lines, "landscape")
+    for family, part in ON.items():
+        for found in qualities.get(family, {}).values():
+            parts.append(
+                f"A landscape by {PLAIN[family]}: settings that it has not seen are predicted with"
+                f" a rank correlation of {found['correlation']:.2f} and R²"
+                f" {found['determination']:.2f}. Values of its runs have a deviation of"
+                f" {found['noise']:.1f} points around what their setting is worth. The best"
+                f" setting found is worth {found['optimum']:.1f}."
+            )
+        if samplers := _rows(lines, part):
+            parts += [_samplers_table(samplers), _verdict(samplers)]
     if repeats := _rows(lines, "repeats"):
         parts += [_repeats_table(repeats), _repeats_verdict(repeats)]
     return "\n\n".join(part for part in parts if part)

@@ -1,17 +1,19 @@
 """A landscape from recorded runs: what a setting is worth, and how runs scatter around it.
 
-A random forest maps the parameters to the mean curve over the seeds of a setting; another family
-than the Gaussian process that a search uses, so that it does not favour it. A run of the landscape
+A model maps the parameters to the mean curve over the seeds of a setting. There are two, because
+each favours its kind: a random forest, which splits one number at a time, and a smooth Gaussian
+process, which is what a search uses to say what it expects. A run of the landscape
 is that curve plus the residuals of a recorded run, all of its evaluations together, as they depend
 on each other. With several seeds, residuals are differences to the setting's mean. With one, they
-are differences to what the forest predicts of the setting from the others. These hold the forest's
+are differences to what the model predicts of the setting from the others. These hold the model's
 error, too, so they are scaled to the noise that the Gaussian process of a search finds in the
-values (`search/quality/surrogate.py`).
+values (`search/quality/surrogate.py`). Whether a run collapses is decided by a forest in both.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import scipy
@@ -22,15 +24,39 @@ from search.quality.surrogate import fit_surrogate
 from search.spaces import Space
 from trainer.seeds import derive_seed, numpy_generator
 
-__all__ = ["Forest", "Landscape", "LandscapeRun", "deviation_of", "fit_landscape"]
+__all__ = ["Family", "Forest", "Landscape", "LandscapeRun", "deviation_of", "fit_landscape"]
 
 Array = NDArray[np.float64]
 
+Family = Literal["forest", "process"]
+
 TREES = 100
+FOLDS = 5  # of the settings, each predicted from the others
 LEAST_LEAF = 2  # settings in a leaf
+LENGTH_SCALES = (0.1, 10.0)  # smallest and largest, of the unit cube
 EVEN_POINTS = 2**12  # of a Sobol sequence, among which the optimum is looked for
 #: Rounds in which the best points are moved a little, how many, how often, and how far.
 ROUNDS, BEST, MOVES, STEP = 5, 40, 25, 0.08
+
+
+class Curves(Protocol):
+    """Maps a point of the unit cube to a mean curve, or to another row of numbers."""
+
+    def predict(self, point: Sequence[float]) -> Array:
+        """The numbers at one point."""
+        ...
+
+
+@dataclass(frozen=True)
+class Process:
+    """A fitted Gaussian process of scikit-learn for single points."""
+
+    fitted: Any
+
+    def predict(self, point: Sequence[float]) -> Array:
+        """The mean at one point."""
+        mean: Array = self.fitted.predict([point])[0]
+        return mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +114,13 @@ class Forest:
 
 @dataclass(frozen=True, kw_only=True)
 class Landscape:
-    """The fitted forests."""
+    """The fitted models."""
 
+    family: Family
     space: Space
     #: Maps points of the unit cube to mean curves, and to shares of collapsed runs.
-    curves: Forest
-    collapses: Forest | None
+    curves: Curves
+    collapses: Curves | None
     #: Residual curves of healthy runs, (runs, evaluations).
     residuals: Array
     #: Evaluation at which a collapsed run is stopped.
@@ -123,10 +150,8 @@ class Landscape:
         return self.curves.predict(self.space.to_unit(params))
 
 
-def fit_landscape(recorded: Recorded) -> Landscape:
-    """Fit the forests, and look for the optimum."""
-    from sklearn.ensemble import RandomForestRegressor  # lazily: the import takes a second
-
+def fit_landscape(recorded: Recorded, family: Family = "forest") -> Landscape:
+    """Fit the models, and look for the optimum."""
     settings: dict[int, list[RecordedCurve]] = {}
     for run in recorded.runs:
         settings.setdefault(run.setting, []).append(run)
@@ -136,15 +161,7 @@ def fit_landscape(recorded: Recorded) -> Landscape:
     curves = [np.array([np.nan_to_num(run.scores, nan=floor) for run in each]) for each in groups]
     means = np.array([each.mean(axis=0) for each in curves])
     collapsed = np.array([np.mean([run.collapsed is not None for run in each]) for each in groups])
-
-    def forest(**options: Any) -> Any:
-        seed = derive_seed("search quality", "forest") % 2**32
-        return RandomForestRegressor(
-            TREES, min_samples_leaf=LEAST_LEAF, random_state=seed, **options
-        )
-
-    fitted = forest(oob_score=True).fit(inputs, means)
-    held_out = fitted.oob_prediction_
+    fitted, held_out = _fitted(family, inputs, means)
     known = np.array([value_of(each.tolist()) for each in means])
     said = np.array([value_of(each.tolist()) for each in held_out])
     residuals = _residuals(groups, curves, held_out)
@@ -154,15 +171,47 @@ def fit_landscape(recorded: Recorded) -> Landscape:
         residuals *= noise / deviation_of(residuals)
     stops = [run.collapsed for run in recorded.runs if run.collapsed is not None]
     return Landscape(
+        family=family,
         space=recorded.space,
-        curves=Forest.of(fitted),
-        collapses=Forest.of(forest().fit(inputs, collapsed)) if stops else None,
+        curves=Forest.of(fitted) if family == "forest" else Process(fitted),
+        collapses=Forest.of(_forest().fit(inputs, collapsed)) if stops else None,
         residuals=residuals,
         stopped_at=round(float(np.median(stops))) if stops else recorded.evaluations,
         correlation=float(scipy.stats.spearmanr(said, known).statistic),
         determination=float(1 - ((said - known) ** 2).sum() / ((known - known.mean()) ** 2).sum()),
         optimum=_optimum(fitted, recorded.space, inputs),
     )
+
+
+def _fitted(family: Family, inputs: Array, means: Array) -> tuple[Any, Array]:
+    """A model of the settings' curves, and what it says of each that it has not seen."""
+    if family == "forest":
+        forest = _forest(oob_score=True).fit(inputs, means)
+        return forest, forest.oob_prediction_
+    from sklearn.exceptions import ConvergenceWarning  # lazily: the import takes a second
+    from sklearn.model_selection import cross_val_predict
+
+    process = _process(inputs.shape[1])
+    with warnings.catch_warnings():  # a parameter that hardly matters has the largest scale
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        held_out: Array = cross_val_predict(process, inputs, means, cv=FOLDS)
+        return process.fit(inputs, means), held_out
+
+
+def _forest(**options: Any) -> Any:
+    from sklearn.ensemble import RandomForestRegressor  # lazily: the import takes a second
+
+    seed = derive_seed("search quality", "forest") % 2**32
+    return RandomForestRegressor(TREES, min_samples_leaf=LEAST_LEAF, random_state=seed, **options)
+
+
+def _process(dimensions: int) -> Any:
+    """A process with a length scale per parameter and a noise term, the same for each look."""
+    from sklearn.gaussian_process import GaussianProcessRegressor  # lazily: as above
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+    scales = Matern(np.ones(dimensions), length_scale_bounds=LENGTH_SCALES, nu=2.5)
+    return GaussianProcessRegressor(ConstantKernel() * scales + WhiteKernel(), normalize_y=True)
 
 
 def deviation_of(residuals: Array) -> float:

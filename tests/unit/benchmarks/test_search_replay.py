@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.search_quality.public_table import write_table
 from benchmarks.search_quality.recorded import Recorded, RecordedCurve, read_recorded
-from benchmarks.search_quality.replay import USED, _loss, text
+from benchmarks.search_quality.replay import SAMPLERS, USED, _Bench, _jobs, _loss, text
 from benchmarks.search_quality.simulation import Ended, Simulation
-from benchmarks.search_quality.surrogate import Forest, deviation_of, fit_landscape
+from benchmarks.search_quality.surrogate import Family, Forest, deviation_of, fit_landscape
 from search.pruners import build_pruner
 from search.samplers import find_sampler
 from search.samplers.startup import quasi_random_point
@@ -134,8 +134,12 @@ def test_losses_are_counted_among_healthy_runs() -> None:
     assert _loss(drawn, ended, E) == {"compute": 23 / 32, "loss": 10.0, "cut": 1.0}
 
 
-def test_the_landscape_knows_the_recorded_one() -> None:
-    found = fit_landscape(recorded(120, 3))
+@pytest.mark.filterwarnings(
+    "ignore:.*close to the specified:sklearn.exceptions.ConvergenceWarning"
+)
+@pytest.mark.parametrize("family", ["forest", "process"])
+def test_the_landscape_knows_the_recorded_one(family: Family) -> None:
+    found = fit_landscape(recorded(120, 3), family)
     assert found.correlation > 0.9
     assert found.determination > 0.8
     assert found.optimum == pytest.approx(40, abs=2)
@@ -162,6 +166,16 @@ def test_a_forest_for_single_points_is_scikit_learns() -> None:
     ours = Forest.of(fitted)
     for point in generator.random((20, 3)):
         assert ours.predict(point.tolist()) == pytest.approx(fitted.predict([point])[0], abs=1e-12)
+
+
+def test_each_search_of_the_replay_is_simulated_once() -> None:
+    bench = _Bench(recorded=recorded(40, 1), trials=8)
+    keys = [key for key, _ in _jobs(bench, 2, SAMPLERS)]
+    assert len(keys) == len(set(keys))
+    parts = {part for part, _, _ in keys}
+    assert parts == {"rules", "samplers", "smooth samplers", "repeats", "landscape"}
+    smooth = {name for part, name, _ in keys if part == "smooth samplers"}
+    assert smooth == {*SAMPLERS} - {"gp"}
 
 
 def test_the_page_names_a_sampler_that_is_ahead_and_only_then() -> None:
