@@ -26,7 +26,7 @@ def row(name: str, state: str, miou: float | None = None) -> dict[str, Any]:
 def test_rows_that_are_not_finished_keep_their_earlier_result() -> None:
     quoted = {"texts": {"label": "quoted"}, "result": None}
     earlier: dict[str, Any] = {"rows": [row("a", "finished", 1.0), row("b", "finished", 2.0)]}
-    found = {
+    found: dict[str, Any] = {
         "seeds": 5,
         "rows": [
             row("a", "not started"),
