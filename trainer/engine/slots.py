@@ -231,7 +231,7 @@ class Slots:
         probe_loss_S = self._probe_loss(output.codes_SBTK.detach(), probes, draws)
         gradient_SP = gradient_of(self._layouts.parameters, loss_S, parameters)
         probe_gradient_SP = gradient_of(self._layouts.probes, probe_loss_S, probes)
-        new, finite_S = self._updated(rows, gradient_SP, probe_gradient_SP, output.buffers)
+        new, finite_S = self._updated(rows, gradient_SP, probe_gradient_SP, output)
         return dataclasses.replace(
             new,
             loss_sum_S=rows.loss_sum_S + loss_S.detach(),
@@ -247,13 +247,17 @@ class Slots:
         return torch.stack([output.terms[name] for name in names])
 
     def _updated(
-        self, rows: SlotRows, gradient_SP: Tensor, probe_gradient_SP: Tensor, new_buffers: Views
+        self, rows: SlotRows, gradient_SP: Tensor, probe_gradient_SP: Tensor, output: StepTerms
     ) -> tuple[SlotRows, Tensor]:
         """Model, buffers and probes after the update; whether each slot's updates were finite."""
         model, finite_S1 = self._groups.step(rows.model, gradient_SP, rate_S1=rows.rate_S1)
+        if output.still:
+            still_SP = self._layouts.parameters.chosen(output.still, slots=len(finite_S1))
+            leaf_SP = torch.where(still_SP, rows.model.leaf_SP, model.leaf_SP)
+            model = dataclasses.replace(model, leaf_SP=leaf_SP)
         buffers_SP = rows.buffers_SP
-        if new_buffers:
-            new_SP = self._layouts.buffers.leaf(new_buffers).detach()
+        if output.buffers:
+            new_SP = self._layouts.buffers.leaf(output.buffers).detach()
             buffers_SP = torch.where(finite_S1, new_SP, buffers_SP)
         probes, probes_finite_S1 = adam_step(
             rows.probes, probe_gradient_SP, learning_rate_S1=rows.probe_rate_S1

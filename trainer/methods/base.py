@@ -72,6 +72,9 @@ class StepTerms:
     codes_SBTK: Tensor
     #: Buffers after the step.
     buffers: Views
+    #: Parameters that keep their values in this step, by name: which slots, shape (S,). All
+    #: others, and those of other slots, are updated.
+    still: Views = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

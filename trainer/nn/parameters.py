@@ -108,6 +108,20 @@ class Layout:
         rows = {each.name: torch.full((1, each.size), value_of(each)) for each in self.entries}
         return self.leaf(rows)[0]
 
+    def chosen(self, slots_of: Views, *, slots: int) -> Tensor:
+        """Which numbers of a leaf belong to some entries in some slots; bool with shape (S, O).
+
+        Args:
+            slots_of: Name of an entry to bool with shape (S,); the entries that it lacks do not.
+            slots: Number of slots.
+        """
+        nowhere_S = next(iter(slots_of.values())).new_zeros(slots)
+        rows = {
+            each.name: slots_of.get(each.name, nowhere_S).unsqueeze(1).expand(-1, each.size)
+            for each in self.entries
+        }
+        return self.leaf(rows)
+
     def initial_row(self, generator: torch.Generator) -> Tensor:
         """Initial numbers of one slot, drawn in the order of the entries; shape (O,)."""
         if not self.entries:

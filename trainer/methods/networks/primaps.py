@@ -122,16 +122,27 @@ class PriMaPs:
             focus_S=hyper["focus"],
             sample_weight_SB=weight_SB,
         )
-        counts_S = ~begun_S if self._options.freeze else torch.ones_like(begun_S)
-        terms = {name: term * counts_S for name, term in made.terms.items()}
+        frozen_S = begun_S & self._options.freeze
+        terms = {name: term * ~frozen_S for name, term in made.terms.items()}
+        aside = {
+            name: torch.where(_along(frozen_S, view), buffers[f"{BASE}{name}"], view)
+            for name, view in made.buffers.items()
+        }
         return StepTerms(
             terms={**terms, "prototypes": torch.where(begun_S, learnt_S, centred_S)},
             codes_SBTK=made.codes_SBTK,
             buffers={
-                **_with(made.buffers),
+                **_with(aside),
                 OWN_CENTRES: self._followed(buffers, student_SYK, batch, hyper),
             },
+            still=self._still(parameters, frozen_S),
         )
+
+    def _still(self, parameters: Views, frozen_S: Tensor) -> dict[str, Tensor]:
+        """The base's parameters, where it is frozen."""
+        if not self._options.freeze:
+            return {}
+        return {name: frozen_S for name in parameters if name.startswith(BASE)}
 
     @torch.no_grad()
     def _mask_classes(
@@ -194,6 +205,11 @@ class PriMaPs:
         masks_NLT = principal_masks(features_NTC, threshold_N, count=self._options.masks)
         masks = {"masks": masks_NLT.mT.to(features_NTC.dtype)}
         return dataclasses.replace(maps, others={**maps.others, **masks})
+
+
+def _along(slots_S: Tensor, view: Tensor) -> Tensor:
+    """One number per slot, for each number of that slot in a view."""
+    return slots_S.view(-1, *[1] * (view.dim() - 1))
 
 
 def _logits(codes_SBTK: Tensor, prototypes_SYK: Tensor) -> Tensor:

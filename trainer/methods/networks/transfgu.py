@@ -129,13 +129,14 @@ class TransFGU:
         draws: StepDraws,
     ) -> StepTerms:
         """The three terms of a student, and the next one's beginning if it is due."""
-        length = max(1, math.ceil(batch.iterations / self._options.parts))
-        due_S = (batch.iteration_S > 0) & (batch.iteration_S % length == 0)
-        buffers = self._renewed(parameters, buffers, due_S)
+        elapsed_S = batch.iteration_S * self._options.parts  # in parts, times the iterations
+        part_S = elapsed_S // batch.iterations
+        before_S = (elapsed_S - self._options.parts).clamp(min=0) // batch.iterations
+        buffers = self._renewed(parameters, buffers, part_S > before_S)
         tokens_SBTC = batch.tokens_SMNTC.mean(dim=1)
         logits_SBTY, tokens_SBYD = self._decoder(tokens_SBTC, _student(parameters, buffers))
-        taught_S = batch.iteration_S >= length
-        progress_S = (batch.iteration_S % length) / length
+        taught_S = part_S > 0
+        progress_S = (elapsed_S % batch.iterations) / batch.iterations
         rising_S = LEAST_AGAINST + (1 - LEAST_AGAINST) * progress_S
         uniform_SI = draws.uniform_SEBT[:, 0].flatten(1)
         labels_S, doubt_S = bootstrap_losses(

@@ -229,6 +229,25 @@ def test_a_student_becomes_the_teacher_and_a_fresh_one_begins() -> None:
     assert max(moved) > 0.03
 
 
+@pytest.mark.parametrize(
+    ("parts", "changes"), [(1, []), (5, [3, 5, 8, 10]), (12, [*range(1, 12)])]
+)
+def test_a_run_has_as_many_parts_as_asked_for(parts: int, changes: list[int]) -> None:
+    """Also where they do not divide its 12 iterations."""
+    config = small_config(name="transfgu", parts=parts)
+    slots = Slots.start([config], small_dataset_features(), CPU)
+    method = build_method(config, channels=6, classes=3)
+    shifts, before = [], torch.zeros(0)
+    for iteration in range(12):
+        slots.step()
+        _, buffers = views_of(slots, method)
+        now = torch.cat([v.flatten() for name, v in buffers.items() if name.startswith("shift.")])
+        if iteration and not torch.equal(now, before):
+            shifts.append(iteration)
+        before = now.clone()
+    assert shifts == changes
+
+
 @pytest.mark.usefixtures("one_thread")
 def test_packed_slots_equal_single_runs_over_the_change_of_students() -> None:
     configs = [small_config(name="transfgu", seed=seed) for seed in range(2)]
