@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tomli_w
@@ -14,6 +15,7 @@ from search.config.configuration import resolve_layers
 from search.launch.notices import show_notes
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
+from search.planning import costs as costs_module
 from search.planning import dry_run as verb
 from search.planning.checking import check_dataset
 from search.planning.costs import measure
@@ -21,10 +23,11 @@ from search.planning.dry_run import DryRun, dry_run
 from search.reporting.dry_run import plan
 from storage.address import parse_address
 from tests.fakes.data_sets import folder
+from tests.unit.trainer.small import small_dataset_features
 from trainer.config.sources import read_layers
 from trainer.console.sizes import bytes_text
 from trainer.errors import ConfigError
-from trainer.features import prepare
+from trainer.features import TestSplit, ValSplit, prepare
 from trainer.features.dataset_summary import dataset_summary
 
 TINY = {
@@ -110,6 +113,33 @@ def test_costs_are_measured(run: DryRun) -> None:
     assert costs.steps >= 3 and costs.iteration_seconds > 0 and costs.evaluation_seconds > 0
     assert costs.checkpoint_bytes > 10_000 and costs.worker_bytes > 50 * 2**20
     assert costs.gpu_bytes is None
+
+
+def test_what_an_evaluation_does_once_does_not_grow_with_the_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(costs_module.time, "perf_counter", lambda: clock[0])
+    features = small_dataset_features()
+
+    class Trained:
+        prepared = False
+
+        def evaluate(self, slot: int, split: ValSplit | TestSplit) -> None:
+            clock[0] += 0.25 * len(split)
+            if isinstance(split, ValSplit):
+                clock[0] += 2.0 if self.prepared else 100.0
+                self.prepared = True
+
+    summary = SimpleNamespace(images={"val": 400})
+    found = costs_module._evaluation_seconds(
+        Trained(),  # type: ignore[arg-type]
+        features,
+        summary,  # type: ignore[arg-type]
+        torch.device("cpu"),
+    )
+    judged = 2.0 + 0.25 * (len(features.val) - len(features.test))
+    assert found == pytest.approx(judged + 0.25 * 400)
 
 
 def test_time_is_that_of_all_trials_shared_by_the_workers(

@@ -1,5 +1,6 @@
 """Files that only pretend to be a checkpoint are refused, and no code in them runs."""
 
+import errno
 import io
 import json
 import os
@@ -44,6 +45,20 @@ def trace(tmp_path: Path) -> Path:
 def checkpoint(tmp_path: Path) -> Path:
     write_checkpoint(tmp_path / "checkpoint", {"x": torch.zeros(2)}, {"reports": []})
     return tmp_path / "checkpoint"
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_and_no_part_of_a_file(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match=r"No space left on device.*: free space or give"):
+        write_checkpoint(checkpoint, {"x": torch.ones(2)}, {"reports": []})
+    assert {path.name: path.read_bytes() for path in checkpoint.iterdir()} == before
 
 
 def pickled(bomb: Bomb) -> bytes:
