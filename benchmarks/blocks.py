@@ -7,7 +7,9 @@ from typing import Any
 
 __all__ = ["append_record", "read_records"]
 
-DIGITS = 4  # significant digits of numbers that nothing is computed from again
+#: Significant digits of a number. A search that goes on learns from values with so many, wherever
+#: and however often it was interrupted.
+DIGITS = 4
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
