@@ -10,7 +10,7 @@ from torch.nn import functional
 from trainer.fusions.base import Fusion
 from trainer.nn.batch_norm import batch_norm, batch_norm_buffers
 from trainer.nn.linear import linear
-from trainer.nn.parameters import Entry, Views, batch_norm_entries, linear_entries
+from trainer.nn.parameters import Entry, Views, linear_entries, norm_entries
 
 __all__ = ["LadderFusion"]
 
@@ -31,7 +31,7 @@ class LadderFusion(Fusion):
             zip(self._widths, self._widths[1:], strict=False)
         ):
             if step:
-                entries += batch_norm_entries(f"fusion.norm{step}", channels=inputs)
+                entries += norm_entries(f"fusion.norm{step}", channels=inputs)
             entries += linear_entries(f"fusion.layer{step}", inputs=inputs, outputs=outputs)
         return tuple(entries)
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Literal
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
-from trainer.methods.feature_map import FeatureMap
+from trainer.methods.feature_map import FeatureMap, colour_map
 from trainer.methods.option_checks import check_at_least, check_below_one, check_positive
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
     from trainer.methods.base import Method
 
-__all__ = ["EAGLE", "EagleOptions", "blurred_maps", "colour_map"]
+__all__ = ["EAGLE", "EagleOptions", "blurred_maps"]
 
 
 def _declared(
@@ -81,11 +81,6 @@ class EagleOptions:
 def blurred_maps(modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     """Features of every modality's blurred images."""
     return tuple(FeatureMap(modality=each, output="tokens", view="blurred") for each in modalities)
-
-
-def colour_map(modalities: tuple[str, ...]) -> FeatureMap:
-    """Colours of the first modality."""
-    return FeatureMap(modality=modalities[0], output="pixels")
 
 
 def feature_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FeatureMap", "Output", "View"]
+__all__ = ["FeatureMap", "Output", "View", "colour_map", "jittered_map"]
 
 #: ``tokens``: the features of the backbone; ``pixels``: the mean of the image over each token;
 #: ``local-attention``: how much of a vision transformer's last attention each token pays to the
@@ -25,3 +25,13 @@ class FeatureMap:
     def name(self) -> str:
         """Its name in a cache entry."""
         return f"{self.modality}.{self.output}.{self.view}"
+
+
+def colour_map(modalities: tuple[str, ...]) -> FeatureMap:
+    """Colours of the first modality."""
+    return FeatureMap(modality=modalities[0], output="pixels")
+
+
+def jittered_map(modalities: tuple[str, ...]) -> FeatureMap:
+    """Features of the first modality with other colours."""
+    return FeatureMap(modality=modalities[0], output="tokens", view="jittered")

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
-from trainer.methods.feature_map import FeatureMap
+from trainer.methods.feature_map import FeatureMap, jittered_map
 from trainer.methods.option_checks import check_at_least, check_below_one
 from trainer.methods.settings import MethodSettings
 
 if TYPE_CHECKING:
     from trainer.methods.base import Method
 
-__all__ = ["HP", "HPOptions", "attention_map", "jittered_map"]
+__all__ = ["HP", "HPOptions", "attention_map"]
 
 HYPER_PARAMETERS = (
     HyperParameter(
@@ -64,11 +64,6 @@ class HPOptions:
     def __post_init__(self) -> None:
         check_at_least(self, 1, "pool")
         check_below_one(self, "momentum", "negatives", "warmup")
-
-
-def jittered_map(modalities: tuple[str, ...]) -> FeatureMap:
-    """Features of the first modality with other colours."""
-    return FeatureMap(modality=modalities[0], output="tokens", view="jittered")
 
 
 def attention_map(modalities: tuple[str, ...]) -> FeatureMap:

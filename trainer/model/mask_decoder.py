@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trainer.nn.alignment import each_slot
 from trainer.nn.linear import linear
-from trainer.nn.parameters import Entry, Views, linear_entries
+from trainer.nn.parameters import Entry, Views, linear_entries, norm_entries
 from trainer.nn.unit import unit
 
 __all__ = ["CLASS_TOKENS", "MaskDecoder"]
@@ -53,22 +53,28 @@ class MaskDecoder:
         )
         return (
             tokens,
-            *_linear("decoder.enter", self.channels, width),
+            *linear_entries(
+                "decoder.enter", inputs=self.channels, outputs=width, deviation=DEVIATION
+            ),
             *(each for block in range(self.blocks) for each in self._block(block)),
-            *_norm("decoder.norm", width),
+            *norm_entries("decoder.norm", channels=width),
             *ends,
-            *_norm("decoder.over_classes", self.classes),
+            *norm_entries("decoder.over_classes", channels=self.classes),
         )
 
     def _block(self, block: int) -> tuple[Entry, ...]:
         name, width = f"decoder.blocks.{block}", self.width
         return (
-            *_norm(f"{name}.norm1", width),
-            *_linear(f"{name}.qkv", width, 3 * width),
-            *_linear(f"{name}.proj", width, width),
-            *_norm(f"{name}.norm2", width),
-            *_linear(f"{name}.fc1", width, EXPANSION * width),
-            *_linear(f"{name}.fc2", EXPANSION * width, width),
+            *norm_entries(f"{name}.norm1", channels=width),
+            *linear_entries(f"{name}.qkv", inputs=width, outputs=3 * width, deviation=DEVIATION),
+            *linear_entries(f"{name}.proj", inputs=width, outputs=width, deviation=DEVIATION),
+            *norm_entries(f"{name}.norm2", channels=width),
+            *linear_entries(
+                f"{name}.fc1", inputs=width, outputs=EXPANSION * width, deviation=DEVIATION
+            ),
+            *linear_entries(
+                f"{name}.fc2", inputs=EXPANSION * width, outputs=width, deviation=DEVIATION
+            ),
         )
 
     def __call__(self, tokens_SNTC: Tensor, parameters: Views) -> tuple[Tensor, Tensor]:
@@ -110,19 +116,6 @@ class MaskDecoder:
         query, key, value = parts.contiguous().unbind(0)
         weights = (query @ key.mT / math.sqrt(query.shape[-1])).softmax(dim=-1)
         return (weights @ value).transpose(1, 2).reshape(slots, crops, tokens, self.width)
-
-
-def _linear(name: str, inputs: int, outputs: int) -> tuple[Entry, Entry]:
-    weight, bias = linear_entries(name, inputs=inputs, outputs=outputs)
-    return (
-        Entry(name=weight.name, shape=weight.shape, initial="normal", scale=DEVIATION),
-        Entry(name=bias.name, shape=bias.shape, initial="constant", scale=0.0),
-    )
-
-
-def _norm(name: str, width: int) -> tuple[Entry, Entry]:
-    weight = Entry(name=f"{name}.weight", shape=(width,), initial="constant", scale=1.0)
-    return weight, Entry(name=f"{name}.bias", shape=(width,), initial="constant", scale=0.0)
 
 
 def _normed(values: Tensor, parameters: Views, name: str) -> Tensor:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from trainer.nn.alignment import LINE
 
-__all__ = ["PLAIN", "Entry", "Group", "Layout", "Views", "batch_norm_entries", "linear_entries"]
+__all__ = ["PLAIN", "Entry", "Group", "Layout", "Views", "linear_entries", "norm_entries"]
 
 #: Named tensors with shape (S, *shape of the entry).
 Views = Mapping[str, Tensor]
@@ -166,8 +166,9 @@ def linear_entries(
     outputs: int,
     stack: tuple[int, ...] = (),
     group: Group = PLAIN,
+    deviation: float | None = None,
 ) -> tuple[Entry, Entry]:
-    """Weight and bias of a linear layer (a 1x1 convolution), PyTorch's default initialisation.
+    """Weight and bias of a linear layer (a 1x1 convolution).
 
     Args:
         name: Dotted name of the layer.
@@ -175,17 +176,24 @@ def linear_entries(
         outputs: Output channels.
         stack: Leading axes if several layers of the same shape are stacked.
         group: How the optimiser updates them.
+        deviation: Standard deviation of normal weights, with a bias of 0; None for PyTorch's
+            default initialisation.
     """
     bound = 1 / math.sqrt(inputs)
     weight, bias = (
         Entry(name=f"{name}.{part}", shape=shape, initial="uniform", scale=bound, group=group)
         for part, shape in (("weight", (*stack, outputs, inputs)), ("bias", (*stack, outputs)))
     )
-    return weight, bias
+    if deviation is None:
+        return weight, bias
+    return (
+        dataclasses.replace(weight, initial="normal", scale=deviation),
+        dataclasses.replace(bias, initial="constant", scale=0.0),
+    )
 
 
-def batch_norm_entries(name: str, *, channels: int) -> tuple[Entry, Entry]:
-    """Scale and shift of a batch normalisation."""
+def norm_entries(name: str, *, channels: int) -> tuple[Entry, Entry]:
+    """Scale and shift of a normalisation."""
     weight = Entry(name=f"{name}.weight", shape=(channels,), initial="constant", scale=1.0)
     bias = Entry(name=f"{name}.bias", shape=(channels,), initial="constant", scale=0.0)
     return weight, bias

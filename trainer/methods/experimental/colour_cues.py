@@ -18,7 +18,7 @@ from trainer.methods.entry import (
     for_any_modalities,
     options_of,
 )
-from trainer.methods.feature_map import FeatureMap
+from trainer.methods.feature_map import FeatureMap, colour_map, jittered_map
 from trainer.methods.option_checks import check_at_least, check_positive
 from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 from trainer.methods.settings import MethodSettings
@@ -26,7 +26,7 @@ from trainer.methods.settings import MethodSettings
 if TYPE_CHECKING:
     from trainer.methods.base import Method
 
-__all__ = ["COLOUR_CUES", "ColourCuesOptions", "changed_map", "colour_map"]
+__all__ = ["COLOUR_CUES", "ColourCuesOptions"]
 
 HYPER_PARAMETERS = (
     *PAIR_HYPER_PARAMETERS,
@@ -79,20 +79,10 @@ class ColourCuesOptions:
         check_positive(self, "temperature")
 
 
-def colour_map(modalities: tuple[str, ...]) -> FeatureMap:
-    """Colours of the first modality."""
-    return FeatureMap(modality=modalities[0], output="pixels")
-
-
-def changed_map(modalities: tuple[str, ...]) -> FeatureMap:
-    """Features of the first modality in other colours."""
-    return FeatureMap(modality=modalities[0], output="tokens", view="jittered")
-
-
 def feature_maps(config: MethodSettings, modalities: tuple[str, ...]) -> tuple[FeatureMap, ...]:
     """Both."""
     del config
-    return (colour_map(modalities), changed_map(modalities))
+    return (colour_map(modalities), jittered_map(modalities))
 
 
 def build(config: MethodSettings, inputs: Inputs) -> "Method":

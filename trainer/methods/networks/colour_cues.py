@@ -15,11 +15,8 @@ from trainer.losses.colour_cues import colour_contrast, cue_loss, fuzzy_clusters
 from trainer.losses.draws import StepDraws
 from trainer.methods.base import Batch, Needs, StepTerms
 from trainer.methods.entry import Inputs
-from trainer.methods.experimental.colour_cues import (
-    ColourCuesOptions,
-    changed_map,
-    colour_map,
-)
+from trainer.methods.experimental.colour_cues import ColourCuesOptions
+from trainer.methods.feature_map import colour_map, jittered_map
 from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.networks.stego import Stego
 from trainer.methods.networks.target_dropout import HEAD_MASKS
@@ -43,7 +40,7 @@ class ColourCues(SharedCode):
         self._options = options
         self._colours, self._changed = (
             colour_map(inputs.modalities),
-            changed_map(inputs.modalities),
+            jittered_map(inputs.modalities),
         )
 
     @property

@@ -25,8 +25,9 @@ from trainer.losses.eicue import eigenvectors, object_clusters
 from trainer.losses.object_contrast import object_contrast, token_weights
 from trainer.losses.sampling import reading_weights
 from trainer.methods.base import Batch, Needs, StepTerms
-from trainer.methods.eagle import EagleOptions, blurred_maps, colour_map
+from trainer.methods.eagle import EagleOptions, blurred_maps
 from trainer.methods.entry import Inputs
+from trainer.methods.feature_map import colour_map
 from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.settings import MethodSettings
 from trainer.model import Encoder, code_head

@@ -20,7 +20,8 @@ from trainer.losses.draws import StepDraws
 from trainer.losses.hidden_positives import Positives, contrast, hidden_positives
 from trainer.methods.base import Batch, Needs, Sample, StepTerms
 from trainer.methods.entry import Inputs
-from trainer.methods.hp import HPOptions, attention_map, jittered_map
+from trainer.methods.feature_map import jittered_map
+from trainer.methods.hp import HPOptions, attention_map
 from trainer.methods.networks.shared_code import SharedCode
 from trainer.methods.networks.target_dropout import HEAD_MASKS, TargetDropout
 from trainer.methods.settings import MethodSettings

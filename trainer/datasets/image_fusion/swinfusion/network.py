@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.nn.parameters import Entry, linear_entries
+from trainer.nn.parameters import Entry, linear_entries, norm_entries
 
 __all__ = ["PUBLISHED", "SMALL", "Architecture", "Network", "fuse_planes", "fused_luminance"]
 
@@ -58,17 +58,17 @@ class Architecture:
             [
                 *_convolution("conv_first1_A", inputs=1, outputs=half),
                 *_convolution("conv_first2_A", inputs=half, outputs=width),
-                *_norm("patch_embed.norm", width),
+                *norm_entries("patch_embed.norm", channels=width),
                 *self._blocks("layers_Ex_A.0.residual_group", self.extraction),
-                *_norm("norm_Ex_A", width),
+                *norm_entries("norm_Ex_A", channels=width),
                 *self._blocks("layers_Ex_B.0.residual_group", self.extraction),
-                *_norm("norm_Ex_B", width),
+                *norm_entries("norm_Ex_B", channels=width),
                 *self._fusion_groups(),
-                *_norm("norm_Fusion_A", width),
-                *_norm("norm_Fusion_B", width),
+                *norm_entries("norm_Fusion_A", channels=width),
+                *norm_entries("norm_Fusion_B", channels=width),
                 *_convolution("conv_after_body_Fusion", inputs=2 * width, outputs=width),
                 *self._blocks("layers_Re.0.residual_group", self.reconstruction),
-                *_norm("norm_Re", width),
+                *norm_entries("norm_Re", channels=width),
                 *_convolution("conv_last1", inputs=width, outputs=half),
                 *_convolution("conv_last2", inputs=half, outputs=half // 2),
                 *_convolution("conv_last3", inputs=half // 2, outputs=1),
@@ -81,9 +81,9 @@ class Architecture:
             for block in range(blocks):
                 name = f"{group}.residual_group.blocks.{block}"
                 for own in "AB":
-                    yield from _norm(f"{name}.norm1_{own}", self.width)
+                    yield from norm_entries(f"{name}.norm1_{own}", channels=self.width)
                     yield from self._attention(f"{name}.attn_{own}", {"q": 1, "kv": 2})
-                    yield from _norm(f"{name}.norm2_{own}", self.width)
+                    yield from norm_entries(f"{name}.norm2_{own}", channels=self.width)
                     yield from self._perceptron(f"{name}.mlp_{own}")
             for own in "AB":
                 yield from self._blocks(f"{group}.residual_group_{own}", blocks)
@@ -91,9 +91,9 @@ class Architecture:
     def _blocks(self, group: str, count: int) -> Iterator[Entry]:
         for block in range(count):
             name = f"{group}.blocks.{block}"
-            yield from _norm(f"{name}.norm1", self.width)
+            yield from norm_entries(f"{name}.norm1", channels=self.width)
             yield from self._attention(f"{name}.attn", {"qkv": 3})
-            yield from _norm(f"{name}.norm2", self.width)
+            yield from norm_entries(f"{name}.norm2", channels=self.width)
             yield from self._perceptron(f"{name}.mlp")
 
     def _attention(self, name: str, projections: Mapping[str, int]) -> Iterator[Entry]:
@@ -102,13 +102,24 @@ class Architecture:
         shape = (places, self.heads)
         yield Entry(name=table, shape=shape, initial="normal", scale=DEVIATION)
         for part, multiple in projections.items():
-            yield from _linear(f"{name}.{part}", self.width, multiple * self.width)
-        yield from _linear(f"{name}.proj", self.width, self.width)
+            yield from linear_entries(
+                f"{name}.{part}",
+                inputs=self.width,
+                outputs=multiple * self.width,
+                deviation=DEVIATION,
+            )
+        yield from linear_entries(
+            f"{name}.proj", inputs=self.width, outputs=self.width, deviation=DEVIATION
+        )
 
     def _perceptron(self, name: str) -> Iterator[Entry]:
         hidden = self.expansion * self.width
-        yield from _linear(f"{name}.fc1", self.width, hidden)
-        yield from _linear(f"{name}.fc2", hidden, self.width)
+        yield from linear_entries(
+            f"{name}.fc1", inputs=self.width, outputs=hidden, deviation=DEVIATION
+        )
+        yield from linear_entries(
+            f"{name}.fc2", inputs=hidden, outputs=self.width, deviation=DEVIATION
+        )
 
 
 #: The authors' network: 0.97 million weights, which take a GPU to train.
@@ -126,19 +137,6 @@ def _convolution(name: str, *, inputs: int, outputs: int) -> tuple[Entry, Entry]
         for part, shape in shapes.items()
     )
     return weight, bias
-
-
-def _norm(name: str, width: int) -> tuple[Entry, Entry]:
-    weight = Entry(name=f"{name}.weight", shape=(width,), initial="constant", scale=1.0)
-    return weight, Entry(name=f"{name}.bias", shape=(width,), initial="constant", scale=0.0)
-
-
-def _linear(name: str, inputs: int, outputs: int) -> tuple[Entry, Entry]:
-    weight, bias = linear_entries(name, inputs=inputs, outputs=outputs)
-    return (
-        Entry(name=weight.name, shape=weight.shape, initial="normal", scale=DEVIATION),
-        Entry(name=bias.name, shape=bias.shape, initial="constant", scale=0.0),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
