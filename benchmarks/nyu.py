@@ -54,12 +54,14 @@ __all__ = [
     "read_features",
     "run_row",
     "text",
+    "trust_short_text",
     "trust_text",
 ]
 
 PRESET = "nyu-cpu"
 STUDY_SEED = 1
 RECORDS = RESULTS / "nyu.jsonl"
+DEFAULT = "efficientnet-lite0"  # backbone
 VIT = "vit_small_patch14_dinov2"
 VIT_FEATURES = {"train_resolution": 224, "eval_resolution": 322}
 RIDGE = "ridge"
@@ -122,6 +124,9 @@ COMPARED = (
     ("unim2", "unim2-no-cmh"),
 )
 
+#: The row with the preset's own settings, and the one that it has to beat.
+BEST_ROW, FROZEN_ROW = "unim2-first", "kmeans-rgb"
+
 Record = dict[str, Any]
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -151,7 +156,7 @@ class Block:
     #: Monotonic seconds after which no further run begins.
     until: float
     #: Name of the backbone in the records, and the settings for it.
-    backbone: str = "efficientnet-lite0"
+    backbone: str = DEFAULT
     over: Mapping[str, Any] = field(default_factory=dict)
 
     def on_vit(self, weights: Path) -> "Block":
@@ -356,18 +361,14 @@ def _test_miou(records: Sequence[Record], row: str) -> dict[int, float]:
     return {each["seed"]: each["test"]["miou"] for each in fresh if each.get("trials", 0) == most}
 
 
-def trust_text(records: Sequence[Record], rows: Sequence[str] = tuple(ROWS)) -> str:
+def trust_text(records: Sequence[Record]) -> str:
     """What the best trial claims, what the model of all trials expects of it, what seeds confirm.
 
     Values are those of the objective on val.
-
-    Args:
-        records: As the command wrote them.
-        rows: Rows to show, where they have fresh runs.
     """
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        if record["kind"] != RIDGE and record["row"] in rows:
+        if record["kind"] != RIDGE:
             groups.setdefault((record["backbone"], record["row"]), []).append(record)
     found = [
         [backbone, row, *_trust(row, groups[backbone, row])]
@@ -375,7 +376,44 @@ def trust_text(records: Sequence[Record], rows: Sequence[str] = tuple(ROWS)) -> 
         for row in ROWS
         if _fresh_values(groups.get((backbone, row), []))
     ]
-    return markdown_table(TRUST_COLUMNS, found) if found else NOTHING
+    if not found:
+        return NOTHING
+    return "\n\n".join([markdown_table(TRUST_COLUMNS, found), *filter(None, [_apart(found)])])
+
+
+def trust_short_text(records: Sequence[Record]) -> str:
+    """The same of the preset's method, beside K-means, for the front page."""
+    own = {
+        row: [each for each in records if each["row"] == row and each["backbone"] == DEFAULT]
+        for row in (BEST_ROW, FROZEN_ROW)
+    }
+    if not all(map(_fresh_values, own.values())):
+        return NOTHING
+    _, claimed, expected, confirmed, interval = _trust(BEST_ROW, own[BEST_ROW])
+    *_, frozen, around = _trust(FROZEN_ROW, own[FROZEN_ROW])
+    return (
+        f"Claimed {claimed:.1f}, expected {expected:.1f}, confirmed {confirmed:.1f} ({interval});"
+        f" K-means of the frozen features of RGB {frozen:.1f} ({around})."
+    )
+
+
+def _apart(rows: Sequence[Sequence[object]]) -> str:
+    """How far claims and expectations are from what was confirmed, on average over rows."""
+    lines = []
+    for name in ("claimed", "expected"):
+        column, confirmed = (TRUST_COLUMNS.index(each) for each in (name, "confirmed"))
+        pairs = [(row[column], row[confirmed]) for row in rows]
+        gaps = [
+            one - other
+            for one, other in pairs
+            if isinstance(one, float) and isinstance(other, float)
+        ]
+        if len(gaps) > 1:
+            lines.append(
+                f"- {name} minus confirmed: {statistics.fmean(gaps):+.1f} on average over"
+                f" {len(gaps)} rows, {min(gaps):+.1f} to {max(gaps):+.1f}"
+            )
+    return "\n".join(lines)
 
 
 TRUST_COLUMNS = ("backbone", "row", "trials", "claimed", "expected", "confirmed", "95 % interval")

@@ -121,7 +121,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "rooms table": lambda: table.text(read_result("table-rooms")),
     "nyu": lambda: nyu.text(_results("nyu")),
     "nyu trust": lambda: nyu.trust_text(_results("nyu")),
-    "nyu trust in short": lambda: nyu.trust_text(_results("nyu"), ("unim2-first", "kmeans-rgb")),
+    "nyu trust in short": lambda: nyu.trust_short_text(_results("nyu")),
     "nyu features": lambda: nyu.features_text(nyu.read_features()),
     "pictures": lambda: pictures.text(_last_result("pictures")),
     "report": lambda: report.text(_last_result("report")),

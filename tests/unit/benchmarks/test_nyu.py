@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from benchmarks.blocks import read_records
-from benchmarks.nyu import ROWS, Block, Budget, features_text, run_row, text, trust_text
+from benchmarks.nyu import (
+    ROWS,
+    Block,
+    Budget,
+    features_text,
+    run_row,
+    text,
+    trust_short_text,
+    trust_text,
+)
 from search.config.configuration import resolve
 from tests.fakes.data_sets.nyu import CAMERA, make_nyu
 from trainer.config.layers import lay_over
@@ -166,7 +175,14 @@ def test_what_a_trial_claims_stands_beside_what_seeds_confirm() -> None:
     assert 18 < float(expected) <= 21.5
     assert interval == "18.5 to 23.5"  # Student's t with 2 degrees of freedom: 4.303 / √3
     assert shown(4)[3:5] == ["13.0", "-"]
-    assert trust_text([record(value=1.0)], rows=["stego-rgb"]) == "Nothing was measured yet."
+    rows = [
+        record(row=row, kind="trial", outcome="complete", number=0, params={}, value=value)
+        for row, value in (("coral", 12.0), ("mmd", 13.5))
+    ]
+    rows += [record(row=row, trials=1, seed=1, value=11.0) for row in ("coral", "mmd")]
+    apart = "- claimed minus confirmed: +1.8 on average over 2 rows, +1.0 to +2.5"
+    assert trust_text(rows).splitlines()[-1] == apart
+    assert trust_text([]) == trust_short_text([]) == "Nothing was measured yet."
 
 
 def test_rows_are_compared_seed_by_seed() -> None:
