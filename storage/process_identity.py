@@ -10,11 +10,28 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ProcessIdentity", "boot_id"]
+__all__ = ["ProcessIdentity", "ProcessStatus", "boot_id", "read_status"]
 
 PROC = Path("/proc")
 #: State letters of a process that has ended but is still listed: zombie, dead.
 ENDED_STATES = ("Z", "X", "x")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessStatus:
+    """What the system says about a process."""
+
+    #: State letter.
+    state: str
+    #: Process number of its parent.
+    parent: int
+    #: Start of the process in clock ticks after the start of the machine.
+    started: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended, although it is still listed."""
+        return self.state in ENDED_STATES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +53,13 @@ class ProcessIdentity:
     def of_this_process(cls) -> "ProcessIdentity":
         """The identity of this process."""
         pid = os.getpid()
-        status = _status(pid)
+        status = read_status(pid)
         return cls(
             host=socket.gethostname(),
             boot_id=boot_id(),
             namespace=_namespace(),
             pid=pid,
-            started=0 if status is None else status[1],
+            started=0 if status is None else status.started,
         )
 
     def is_certainly_dead(self) -> bool:
@@ -60,11 +77,21 @@ class ProcessIdentity:
             return True
         except PermissionError:
             pass
-        status = _status(self.pid)
+        status = read_status(self.pid)
         if status is None:
             return False
-        state, started = status
-        return state in ENDED_STATES or started != self.started
+        return status.ended or status.started != self.started
+
+
+def read_status(pid: int) -> ProcessStatus | None:
+    """The status of a process; None if there is no such process, or it is hidden."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()  # the name in parentheses may hold any character
+    # fields 3, 4 and 22 of proc(5)
+    return ProcessStatus(state=fields[0], parent=int(fields[1]), started=int(fields[19]))
 
 
 def boot_id() -> str:
@@ -80,13 +107,3 @@ def _namespace() -> int:
         return (PROC / "self/ns/pid").stat().st_ino
     except OSError:
         return 0
-
-
-def _status(pid: int) -> tuple[str, int] | None:
-    """State letter and start time of a process; None if they cannot be read."""
-    try:
-        text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()  # the name in parentheses may hold any character
-    return fields[0], int(fields[19])  # fields 3 and 22 of proc(5)

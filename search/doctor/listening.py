@@ -4,6 +4,8 @@ import ipaddress
 import os
 from pathlib import Path
 
+from storage.process_identity import read_status
+
 __all__ = ["listening_hosts"]
 
 PROC = Path("/proc")
@@ -26,12 +28,9 @@ def _family(root: int) -> set[int]:
     """The process and all its descendants."""
     parents = {}
     for entry in PROC.iterdir():
-        if entry.name.isdigit():
-            try:
-                text = (entry / "stat").read_text(errors="replace")
-            except OSError:
-                continue  # it has ended
-            parents[int(entry.name)] = int(text.rpartition(")")[2].split()[1])
+        status = read_status(int(entry.name)) if entry.name.isdigit() else None
+        if status is not None:
+            parents[int(entry.name)] = status.parent
     family = {root}
     while more := {pid for pid, parent in parents.items() if parent in family} - family:
         family |= more

@@ -50,7 +50,10 @@ class ConfirmPhase(FixedJobs):
         super().__init__(context)
         self._plan, self._results, self._rules, self._seed = plan, results, rules, seed
         self._kept = kept
-        self._failures = Failures()
+        self._failures = Failures(
+            work="confirmation", jobs="runs", errors="their lines above say why",
+            again=context.again,
+        )  # fmt: skip
 
     def begin(self) -> None:
         """Queue every run that has no stored result."""

@@ -25,6 +25,7 @@ from search.records.jobs import Job
 from search.records.messages import OnTest, Reported
 from search.records.outcome import Failed
 from search.records.stored_checkpoint import StoredCheckpoint
+from trainer.console.shell import shell_text
 
 __all__ = ["ConfirmedOnTest"]
 
@@ -61,6 +62,8 @@ class ConfirmedOnTest(FixedJobs):
         self._seeds: list[int] = []
         self._scores: dict[int, Mapping[str, float]] = {}
         self._left = 0
+        #: Why the last run that could not be scored has no scores; empty if none failed.
+        self._failure = ""
 
     def begin(self) -> None:
         """Queue a job for each run of the confirmed trial, unless these are scored already."""
@@ -123,6 +126,7 @@ class ConfirmedOnTest(FixedJobs):
     def fail(self, running: RunningJob, failed: Failed) -> None:
         """Leave the run out."""
         self._context.progress.event(f"{running.job.title} failed: {failed.reason}")
+        self._failure = failed.reason
         self._end()
 
     def _end(self) -> None:
@@ -133,10 +137,7 @@ class ConfirmedOnTest(FixedJobs):
     def _conclude(self) -> None:
         """Store the mean of all scores, if there are any."""
         if not self._scores:
-            self._context.progress.event(
-                f"no test score for trial {self._trial}: the checkpoints of its fresh runs are"
-                " missing"
-            )
+            self._context.progress.event(f"no test score for trial {self._trial}: {self._why()}")
             return
         result: dict[str, Any] = {
             "trial": self._trial,
@@ -151,6 +152,13 @@ class ConfirmedOnTest(FixedJobs):
         self._context.write_queue.append(
             StoreAttribute(key=CONFIRMED_TEST_ATTRIBUTE, value=result)
         )
+
+    def _why(self) -> str:
+        """Why no run was scored, and how to score them if that is possible."""
+        if not self._failure:
+            return "the checkpoints of its fresh runs are missing"
+        again = shell_text(self._context.again)
+        return f"the test split was not scored: {self._failure}; to try again, run `{again}`"
 
     def stored(self, write: Write) -> None:
         """Delete the checkpoints once all scores are stored."""

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial
 from search.checkpoints.folders import CheckpointStore
 from search.driver.best_on_test import BestOnTest
 from search.driver.confirming import Confirming, confirming_phases
+from search.driver.continuing import continuing_command
 from search.driver.in_memory_study import InMemoryStudy
 from search.driver.note_keeper import MakeNote, NoteKeeper, NoteState
 from search.driver.phases import Phase, PhaseContext
@@ -49,7 +50,7 @@ from search.records.outcome import Failed
 from search.workers.pool import Answer, Pool
 from storage.errors import DatabaseUnreachable
 from storage.triggers import NO_TRIGGERS, Triggers
-from trainer.console.shell import search_command, shell_text
+from trainer.console.shell import Command, shell_text
 
 __all__ = ["Driver", "Ending"]
 
@@ -90,6 +91,7 @@ class Driver:
         queued: Sequence[FrozenTrial] = (),
         scored: Mapping[str, Any] | None = None,
         confirming: Confirming | None = None,
+        again: Command | None = None,
         make_note: MakeNote | None = None,
         pictures: WhosePictures = "none",
         clock: Callable[[], float] = time.monotonic,
@@ -114,6 +116,7 @@ class Driver:
             queued: Trials that somebody else added after the last one of the in-memory study.
             scored: The test scores that an earlier driver stored; None if there are none.
             confirming: What to confirm instead of searching; None for a search.
+            again: The command that continues, for messages; None for ``resume`` or ``confirm``.
             make_note: Makes the study's note; None for no notes.
             pictures: Which trials get pictures.
             clock: Monotonic seconds.
@@ -132,6 +135,9 @@ class Driver:
         )
         self._trial_queue = TrialQueue()
         self._retries, self._retention = Retries(most=plan.max_retries), retention
+        confirmed = None if confirming is None else confirming.plan
+        again = again or continuing_command(checkpoints.study, confirmed)
+        self._again = shell_text(again)
         context = PhaseContext(
             trial_queue=self._trial_queue,
             write_queue=self._write_queue,
@@ -139,6 +145,7 @@ class Driver:
             retention=retention,
             epoch=epoch,
             progress=progress,
+            again=again,
         )
         self._search = SearchPhase(
             plan=plan,
@@ -177,13 +184,16 @@ class Driver:
             LeaseLost: If another driver took over the study.
             DatabaseUnreachable: If PostgreSQL was unreachable for longer than the patience.
             ClusterUnreachable: If Ray was.
-            FailureBudget: If too many trials failed.
+            FailureBudget: If too many jobs failed.
         """
         try:
             finished = all(map(self._run_phase, self._phases))
             self._close_note(finished=finished)
             return Ending.FINISHED if finished else Ending.STOPPED
-        except (FailureBudget, ClusterUnreachable, KeyboardInterrupt):
+        except ClusterUnreachable as error:
+            self._drain()
+            raise ClusterUnreachable(f"{error}: `{self._again}` continues") from error
+        except (FailureBudget, KeyboardInterrupt):
             self._drain()
             raise
         finally:
@@ -300,7 +310,9 @@ class Driver:
     def _handle_reports(self, worker: str, running: RunningJob, reported: Reported) -> None:
         for note in reported.notes:
             self._progress.event(note)
-        if running.over or self._phase.receive(running, reported):
+        if running.over:
+            self._end_over(self._free(worker))
+        elif self._phase.receive(running, reported):
             self._trial_queue.end(self._free(worker).job)
         elif self._search.draws(running):
             self._order(worker, DrawPictures())
@@ -313,8 +325,15 @@ class Driver:
         for note in drawn.notes:
             self._progress.event(note)
         running = self._free(worker)
-        if not running.over:
-            self._search.finish(running, drawn.pictures)
+        if running.over:
+            self._end_over(running)
+            return
+        self._search.finish(running, drawn.pictures)
+        self._trial_queue.end(running.job)
+
+    def _end_over(self, running: RunningJob) -> None:
+        """End a job that somebody else has ended; its worker has written a checkpoint since."""
+        self._retention.trial_stored(running.number)
         self._trial_queue.end(running.job)
 
     # What goes wrong
@@ -323,7 +342,7 @@ class Driver:
         self, running: RunningJob, worker: str, event: Crashed | OutOfMemory | Lost | Stalled
     ) -> None:
         if running.over:
-            self._trial_queue.end(running.job)
+            self._end_over(running)
             return
         if self._search.draws(running):  # its result is known: a picture costs no trial
             self._progress.event(f"{running.job.title} has no pictures: {event.reason}")
@@ -363,10 +382,9 @@ class Driver:
         """Stop the search if it must not or cannot continue."""
         state = self._write_queue.state
         if isinstance(state.failure, DatabaseUnreachable):
-            again = shell_text(search_command("resume", study=self._checkpoints.study))
             raise DatabaseUnreachable(
                 f"{state.failure}; it did not come back in time, so the search stopped:"
-                f" `{again}` continues it"
+                f" `{self._again}` continues it"
             ) from state.failure
         if state.failure is not None:
             raise state.failure

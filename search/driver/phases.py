@@ -16,6 +16,7 @@ from search.driver.writes import Write
 from search.progress.progress import Progress
 from search.records.messages import Reported
 from search.records.outcome import Failed
+from trainer.console.shell import Command
 
 __all__ = ["Phase", "PhaseContext"]
 
@@ -36,6 +37,8 @@ class PhaseContext:
     epoch: int
     #: Shows events.
     progress: Progress
+    #: The command that continues what the driver does, if it stops.
+    again: Command
 
 
 class Phase(Protocol):

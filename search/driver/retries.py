@@ -90,11 +90,11 @@ class Retries:
             return Failed(reason=reason, traceback="")
         line = (
             f"{worker} {stalled.reason} and was restarted;"
-            f" {running.job.title} continues on another worker,"
+            f" {running.job.title} continues on the next free worker,"
             f" try {stalls + 1} of {self.most + 1}"
         )
         return Retry(why="stalled", line=line)
 
 
 def _loss_line(running: RunningJob, worker: str, reason: str) -> str:
-    return f"{worker} was lost ({reason}); {running.job.title} continues on another worker"
+    return f"{worker} was lost ({reason}); {running.job.title} continues on the next free worker"

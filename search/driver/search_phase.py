@@ -26,6 +26,7 @@ from search.records.origin import counted
 from search.records.outcome import Completed, Failed, Outcome, trial_end
 from search.records.stored_checkpoint import StoredCheckpoint
 from search.records.stored_picture import StoredPicture
+from trainer.console.shell import search_command, shell_text
 from trainer.records import Report
 from trainer.seeds import derive_seed
 
@@ -60,7 +61,11 @@ class SearchPhase:
         self._plan, self._memory, self._adopted = plan, memory, adopted
         self._pictures = pictures
         self._context = context
-        self._failures = Failures()
+        status = shell_text(search_command("status", "--failures", study=memory.name))
+        self._failures = Failures(
+            work="search", jobs="trials", errors=f"`{status}` shows their errors",
+            again=context.again,
+        )  # fmt: skip
         self._source = TrialSource(
             memory=memory,
             space=plan.space,

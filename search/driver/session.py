@@ -1,9 +1,10 @@
 """One session: loads a study under its lease, drives it, and closes its connections.
 
 Bad input is refused before any resource is used: first the configuration is checked, then the
-study, then the lease. Features are prepared next, and Ray starts last.
+study, the lease, and the place for artifacts. Features are prepared next, and Ray starts last.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -40,6 +41,7 @@ from storage.database import Database
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import StudyRecord, get_study, set_target
+from trainer.console.shell import Command
 
 __all__ = ["Session", "load_study", "make_plan"]
 
@@ -93,8 +95,19 @@ class Session:
         self._plan = make_plan(config, record)
         self._patience, self._stall_timeout = options.patience, options.stall_timeout
         self._clock = parts.clock
+        self._driver: Driver | None = None
+        #: Why the search was asked to stop, by a signal or through the database.
+        self.stop_reason: str | None = None
         claim(database, record)
-        self._storage = open_optuna(database, lease)
+        with contextlib.ExitStack() as opened:
+            self._storage = open_optuna(database, lease)
+            opened.callback(self._storage.engine.dispose)
+            self._load(database, options, parts)
+            self._opened = opened.pop_all()
+
+    def _load(self, database: Database, options: RunOptions, parts: Parts) -> None:
+        """Read what the study stores, and store where this session keeps artifacts."""
+        lease, record = self._lease, self._record
         self._study_store = parts.study_store(
             storage=self._storage,
             engine=self._storage.engine,
@@ -118,13 +131,10 @@ class Session:
         loaded = load_study(record, self._study_store.load(), self._plan)
         self.memory, self._adopted, self._queued = loaded
         self._scored = self._study_store.test_scores()
-        self._driver: Driver | None = None
-        #: Why the search was asked to stop, by a signal or through the database.
-        self.stop_reason: str | None = None
 
     def close(self) -> None:
         """Close the connections; the caller releases the lease."""
-        self._storage.engine.dispose()
+        self._opened.close()
 
     def stop(self, reason: str) -> None:
         """Stop the driver soon, or as soon as it starts; safe in a signal handler."""
@@ -143,17 +153,12 @@ class Session:
     def _find_artifact_store(self, given: str | None) -> ArtifactCheckpointPlace | None:
         """The given place, which is stored for later sessions, or else the stored one.
 
-        Raises:
-            ArtifactPlaceError: If it cannot be used.
+        The launch has checked it, before the first work.
         """
         stored = self._study_store.artifacts()
         place = given or stored
         if place is None:
             return None
-        # lazily: it imports boto3
-        from storage.artifact_places import check_writable, open_artifacts
-
-        check_writable(open_artifacts(place), place)
         if place != stored:
             self._study_store.store_artifacts(place)
         return ArtifactCheckpointPlace(place=place, study=self._checkpoints.name)
@@ -183,7 +188,11 @@ class Session:
         self._plan = make_plan(self._config, self._record)
 
     def drive(
-        self, pool: Pool, progress: Progress, plan: ConfirmationPlan | None = None
+        self,
+        pool: Pool,
+        progress: Progress,
+        plan: ConfirmationPlan | None = None,
+        again: Command | None = None,
     ) -> Ending:
         """Drive the study until it is stopped, or until its best trial is scored on test.
 
@@ -191,6 +200,7 @@ class Session:
             pool: The workers.
             progress: Shows progress and events.
             plan: Confirm these trials instead of searching.
+            again: The command that continues, for messages; None for ``resume`` or ``confirm``.
         """
         self._driver = Driver(
             plan=self._plan,
@@ -219,6 +229,7 @@ class Session:
             queued=self._queued,
             scored=self._scored,
             confirming=None if plan is None else self._confirming(plan),
+            again=again,
             make_note=self._make_note(self._record) if self._make_note and plan is None else None,
             pictures=self._pictures,
             clock=self._clock,

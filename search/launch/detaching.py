@@ -19,6 +19,7 @@ from search.checkpoints.folders import SAFE_NAME
 from search.errors import ClusterError, SettingsError
 from search.workers.cluster import joined, on_head
 from storage.address import STORAGE_VARIABLE
+from storage.process_identity import read_status
 from trainer.console.shell import search_command, shell_text
 
 __all__ = ["Detached", "detach", "start_here"]
@@ -121,7 +122,8 @@ def _watch(pid: int, log: Path, study: str) -> bool:
     """Wait until the search has created its study or ended; return whether it ended."""
     deadline = time.monotonic() + WATCH_SECONDS
     while time.monotonic() < deadline:
-        if not (PROC / str(pid)).exists():
+        status = read_status(pid)
+        if status is None or status.ended:  # in a container, nobody may wait for orphans
             return True
         if log.exists() and f"study {study} created" in log.read_text(errors="replace"):
             return False

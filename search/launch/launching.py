@@ -5,13 +5,14 @@ import dataclasses
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from search.driver.claiming import check_origin, create, create_next
 from search.driver.driver import Ending
 from search.driver.parts import STANDARD_PARTS, Parts
 from search.driver.session import Session
-from search.errors import StudyError
+from search.errors import Interrupted, StudyError
+from search.launch.artifact_place import check_artifact_place
 from search.launch.hot_standby import wait_for_lease
 from search.launch.notices import (
     show_idle_seats,
@@ -42,6 +43,7 @@ from storage.errors import NameTaken
 from storage.lease import Lease
 from storage.optuna_store import open_optuna
 from storage.studies import NewStudy, StudyRecord, clear_stop, get_study
+from trainer.console.shell import Command, shell_text
 from trainer.control_group import limit_threads
 from trainer.features import DatasetFeatures, prepare, require_images, require_labels
 
@@ -68,6 +70,7 @@ def launch(
         SettingsError: If the sampler cannot be loaded.
         StudyError: If the stored configuration differs from what was given, or if more trials
             have begun than the new target allows.
+        ArtifactPlaceError: If the place for artifacts cannot be used.
         LeaseHeld: If another process drives the study.
     """
     load_sampler(request.config.search.sampler)
@@ -80,6 +83,7 @@ def launch(
     if stored is not None:
         _refuse_starting_points(stored, request)
         return _continue(stored, request, database, output, parts)
+    check_artifact_place(database, None, request.options.paths.artifacts)
     show_settings(request.layers, output.say)
     title = request.study or f"of {request.layers.title}"
     with _reserved(request.options, title, output.say) as reservation:
@@ -134,8 +138,9 @@ def _continue(
             f"study {stored.name} keeps its own settings: preset {request.layers.preset} is"
             " ignored"
         )
-    lease = None
+    lease, artifacts = None, request.options.paths.artifacts
     if request.options.standby and not is_done(stored, request):
+        check_artifact_place(database, stored.name, artifacts)
         lease = wait_for_lease(
             database,
             stored.name,
@@ -149,16 +154,15 @@ def _continue(
         return LaunchResult(study=stored.name, ending=Ending.FINISHED, reason=None, seconds=0.0)
     if lease is None:  # a standby has just seen the database in use
         _check_database(database)
-    with (
-        lease or parts.lease.acquire(database, stored.name) as lease,
-        _reserved(request.options, stored.name, output.say) as reservation,
-    ):
-        request = request.on(reservation.machine)
-        clear_stop(database.engine, stored.name)
-        dataset_features = _prepare(request, output)
-        request = request.on(_with_slots(request, dataset_features, output.say))
-        check_fingerprints(stored, dataset_features.fingerprints)
-        return _drive(request, database, lease, dataset_features, output, parts)
+    with lease or parts.lease.acquire(database, stored.name) as lease:
+        check_artifact_place(database, stored.name, artifacts)  # after waiting, too
+        with _reserved(request.options, stored.name, output.say) as reservation:
+            request = request.on(reservation.machine)
+            clear_stop(database.engine, stored.name)
+            dataset_features = _prepare(request, output)
+            request = request.on(_with_slots(request, dataset_features, output.say))
+            check_fingerprints(stored, dataset_features.fingerprints)
+            return _drive(request, database, lease, dataset_features, output, parts)
 
 
 def _check_database(database: Database) -> None:
@@ -263,7 +267,9 @@ def _drive(
             show_missing_place(request.options, session.pictures is not None, output.say)
         if len(session.memory) < STARTUP_TRIALS:
             preload()
+        again = request.again(name)
         with (
+            _continued_by(again),
             stop_on_signals(session),
             parts.open_workers(
                 request.config,
@@ -277,13 +283,22 @@ def _drive(
             output.open_progress() as progress,
         ):
             began = time.monotonic()
-            ending = session.drive(pool, progress, request.confirmation)
+            ending = session.drive(pool, progress, request.confirmation, again)
         return LaunchResult(
             study=name,
             ending=ending,
             reason=session.stop_reason,
             seconds=time.monotonic() - began,
         )
+
+
+@contextlib.contextmanager
+def _continued_by(again: Command) -> Iterator[None]:
+    """Add the command that continues to a stop before any worker has started."""
+    try:
+        yield
+    except Interrupted as error:
+        raise Interrupted(f"{error}: `{shell_text(again)}` continues") from error
 
 
 def _retarget(request: Launch, record: StudyRecord, session: Session) -> None:

@@ -4,12 +4,14 @@ import dataclasses
 from dataclasses import dataclass
 
 from search.config.configuration import LaunchConfig
+from search.driver.continuing import continuing_command
 from search.driver.driver import Ending
 from search.launch.starting_points import StartingPoint
 from search.machine.resources import Machine
 from search.machine.run_options import RunOptions
 from search.records.confirmation import ConfirmationPlan
 from trainer.config.sources import Layers
+from trainer.console.shell import Command
 
 __all__ = ["Launch", "LaunchResult"]
 
@@ -32,11 +34,17 @@ class Launch:
     #: Facts about the data set that the study stores, such as files that are not used; None if
     #: nobody looked.
     data_notes: tuple[str, ...] | None = None
+    #: The command that continues it, for messages; None for ``resume`` or ``confirm``.
+    command: Command | None = None
 
     @property
     def trials_given(self) -> bool:
         """Whether ``--trials`` was given; only then the target of a stored study changes."""
         return "trials" in self.layers.flags.get("search", {})
+
+    def again(self, study: str) -> Command:
+        """The command that continues it as a study of this name, if it stops."""
+        return self.command or continuing_command(study, self.confirmation)
 
     def on(self, machine: Machine) -> "Launch":
         """The same request on the reserved part of the machine."""

@@ -30,7 +30,7 @@ from search.reporting.study_details import StudyDetails
 from storage.database import Database
 from storage.studies import check_name
 from trainer.console.durations import about_text
-from trainer.console.shell import search_command, shell_text
+from trainer.console.shell import Command, search_command, shell_text
 from trainer.features import fingerprints_of
 from trainer.features.prepare import made_from
 from trainer.methods import feature_maps
@@ -76,6 +76,8 @@ class TableRun:
     parts: Parts = STANDARD_PARTS
     #: Called after every row that this process ran.
     after_row: Callable[[], None]
+    #: The command that continues the table; None to name that of the row's study in messages.
+    command: Command | None = None
 
     def check(self) -> None:
         """Compare the rows with stored studies of their names, before any work.
@@ -195,6 +197,7 @@ class TableRun:
             config=configure(self.database, measured.study, layers),
             options=self.options,
             confirmation=plan,
+            command=self.command,
         )
         result = launch(request, self.database, self.output, self.parts)
         if result.ending is Ending.STOPPED:

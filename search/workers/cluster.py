@@ -62,7 +62,8 @@ class Cluster:
 
         Raises:
             ClusterError: If it is unreachable, cannot be started, or has too few resources.
-            Interrupted: If ``stopped`` becomes true while waiting.
+            Interrupted: If ``stopped`` becomes true while waiting; the launch adds the command
+                that continues.
         """
         connect(self._machine, self._address)
         try:
@@ -124,9 +125,7 @@ class Cluster:
         due = time.monotonic() + PATIENCE_SECONDS
         while not places.wait(POLL_SECONDS):
             if self._stopped():
-                raise Interrupted(
-                    "stopped while waiting for free cores: `python -m search resume` continues"
-                )
+                raise Interrupted("stopped while waiting for free cores")
             if gone := self.check():
                 raise ClusterError(f"{gone}: restart the cluster's head")
             if time.monotonic() < due:

@@ -47,7 +47,8 @@ class Pool(Protocol):
         seats.
 
         Raises:
-            ClusterUnreachable: If the workers' cluster was unreachable for too long.
+            ClusterUnreachable: If the workers' cluster was unreachable for too long; the driver
+                adds the command that continues.
         """
 
     def replace(self, worker: str) -> tuple[str, ...]:

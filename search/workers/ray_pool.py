@@ -228,8 +228,7 @@ class RayPool:
         now = self._clock()
         if now - outage.since > self._patience:
             raise ClusterUnreachable(
-                f"{outage.gone} and did not come back within {self._patience:.0f} s:"
-                " `python -m search resume` continues"
+                f"{outage.gone} and did not come back within {self._patience:.0f} s"
             )
         if now - outage.tried < RETRY_SECONDS:
             return

@@ -10,6 +10,8 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+from storage.process_identity import read_status
+
 __all__ = ["end", "ray_processes"]
 
 PROC = Path("/proc")
@@ -29,25 +31,20 @@ def ray_processes(package: Path) -> dict[int, int]:
     started: dict[int, int] = {}
     for entry in PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            fields = _fields(int(entry.name))
-            if any(sign in (entry / "cmdline").read_bytes() for sign in signs):
-                parents[int(entry.name)], started[int(entry.name)] = fields
+            pid, status = int(entry.name), read_status(int(entry.name))
+            of_ray = any(sign in (entry / "cmdline").read_bytes() for sign in signs)
+            if of_ray and status is not None:
+                parents[pid], started[pid] = status.parent, status.started
     return {pid: started[pid] for pid in parents if _is_below(pid, parents)}
 
 
 def end(processes: Mapping[int, int]) -> None:
     """Kill the processes that still exist."""
     for pid, started in processes.items():
-        with contextlib.suppress(OSError):
-            if _fields(pid)[1] == started:
+        status = read_status(pid)
+        if status is not None and status.started == started:
+            with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def _fields(pid: int) -> tuple[int, int]:
-    """Parent and start time of a process: fields 4 and 22 of proc(5)."""
-    text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    fields = text.rpartition(")")[2].split()  # the name in parentheses may hold any character
-    return int(fields[1]), int(fields[19])
 
 
 def _is_below(pid: int, parents: Mapping[int, int]) -> bool:

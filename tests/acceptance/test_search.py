@@ -140,7 +140,7 @@ def test_a_killed_worker_loses_nothing(search_command: SearchCommand, ended: Reg
     view = view_of(search_command, "kept")
     assert [trial.number for trial in view.trials] == list(range(24))
     assert view.counts.finished == 24 and view.counts.failed == 0
-    assert "continues on another worker" in search_command.log()
+    assert "continues on the next free worker" in search_command.log()
     again = [trial.attempts for trial in view.trials if len(trial.attempts) > 1]
     assert len(again) == 1 and again[0][-1] == "lost"
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Never
@@ -13,7 +15,7 @@ from search.commands.app import app
 from search.config.configuration import resolve_layers
 from search.driver import claiming
 from search.driver.parts import Parts
-from search.errors import ClusterError
+from search.errors import ClusterError, Interrupted
 from search.launch import launching
 from search.launch.launching import launch
 from search.launch.output import Output
@@ -22,11 +24,13 @@ from search.launch.stored_study import find_stored
 from search.machine.reservations import SharingPolicy, holders, reserve
 from search.machine.resources import Machine
 from search.machine.run_options import Paths, RunOptions
+from search.records.confirmation import ConfirmationPlan
 from search.records.stored_trial import DATA_NOTES_ATTRIBUTE
 from search.reporting.health.data import DATA
 from search.reporting.reading import read_details
+from storage import artifact_places
 from storage.database import Database
-from storage.errors import LeaseHeld
+from storage.errors import ArtifactPlaceError, LeaseHeld
 from storage.lease import Lease
 from storage.studies import StudyRecord, get_study
 from tests.fakes.data_sets.folder import DESCRIPTION, NAMES, write_image, write_images
@@ -36,6 +40,7 @@ from tests.fakes.store import SilentProgress
 from tests.tiny import tiny
 from trainer.config.sources import read_layers
 from trainer.config.toml_records import toml_text
+from trainer.console.shell import search_command
 
 TINY: dict[str, Any] = {
     "data": {"options": {"train": 4, "val": 2, "test": 2, "size": 64}},
@@ -55,11 +60,19 @@ def ask(
     """Launches until workers are requested, or an error; returns the printed lines."""
     monkeypatch.setenv("UMSS_BOOKINGS", str(tmp_path / "bookings"))
 
-    def no_workers(*arguments: object, **options: object) -> Never:
-        raise WorkersAsked
-
-    def run(study: str | None, *, workers: int = 1, **changes: Any) -> list[str]:
+    def run(
+        study: str | None,
+        *,
+        workers: int = 1,
+        asks: Exception | None = None,
+        request_with: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> list[str]:
         said: list[str] = []
+
+        def no_workers(*arguments: object, **options: object) -> Never:
+            raise asks or WorkersAsked
+
         layers = read_layers("rooms", None, TINY)
         request = Launch(
             study=study,
@@ -74,6 +87,7 @@ def ask(
                 ),
                 **changes,
             ),
+            **(request_with or {}),
         )
         output = Output(
             say=said.append,
@@ -155,6 +169,97 @@ def test_a_cluster_that_does_not_answer_is_reported_before_a_study_is_created(
     with pytest.raises(ClusterError, match=r"nothing answers at --ray 127\.0\.0\.1:1"):
         ask("new", ray_address="127.0.0.1:1")
     assert not find_stored(database, "new")
+
+
+@pytest.fixture
+def no_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features are not to be computed."""
+
+    def prepare(*arguments: object, **options: object) -> Never:
+        raise AssertionError("work was spent")
+
+    monkeypatch.setattr(launching, "prepare", prepare)
+
+
+def paths(folder: Path, artifacts: str) -> Paths:
+    return Paths(cache=folder / "cache", checkpoints=folder / "checkpoints", artifacts=artifacts)
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["new", "stored"])
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("ftp://host/x", "ftp://host/x is not a valid place: give a folder or s3://"),
+        ("/dev/null/below", "/dev/null/below cannot be used .*: give a writable place"),
+        ("s3://bucket/x", "s3:// needs the package boto3: pip install"),
+    ],
+)
+def test_a_place_for_artifacts_that_cannot_be_used_is_refused_before_any_work(
+    ask: Callable[..., list[str]],
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    exists: bool,
+    place: str,
+    message: str,
+) -> None:
+    if exists:
+        ask("mine")
+    request.getfixturevalue("no_features")
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(ArtifactPlaceError, match=message):
+        ask("mine", paths=paths(tmp_path, place))
+    assert (find_stored(database, "mine") is not None) == exists and holders() == {}
+
+
+def test_the_stored_place_for_artifacts_is_checked_once_and_before_any_work(
+    ask: Callable[..., list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    checked: list[str] = []
+    real = artifact_places.check_writable
+
+    def check(artifacts: Any, place: str) -> None:
+        checked.append(place)
+        real(artifacts, place)
+
+    monkeypatch.setattr(artifact_places, "check_writable", check)
+    folder = tmp_path / "artifacts"
+    ask("mine", paths=paths(tmp_path, str(folder)))
+    ask("mine")
+    assert checked == [str(folder)] * 2
+    shutil.rmtree(folder)
+    folder.write_text("a file")
+    request.getfixturevalue("no_features")
+    with pytest.raises(ArtifactPlaceError, match="cannot be used"):
+        ask("mine")
+
+
+PLAN = ConfirmationPlan(trials=(4, 2), seeds=3, chosen_by="value", params={}, defaults={})
+
+
+@pytest.mark.parametrize(
+    ("request_with", "command"),
+    [
+        ({}, "python -m search resume mine"),
+        ({"confirmation": PLAN}, "python -m search confirm mine --top 2 --seeds 3"),
+        (
+            {"confirmation": PLAN, "command": search_command("table", "rooms.toml")},
+            "python -m search table rooms.toml",
+        ),
+    ],
+    ids=["search", "confirmation", "table"],
+)
+def test_a_stop_while_waiting_for_cores_names_the_command_that_continues(
+    ask: Callable[..., list[str]], request_with: dict[str, Any], command: str
+) -> None:
+    stopped = Interrupted("stopped while waiting for free cores")
+    with pytest.raises(Interrupted) as caught:
+        ask("mine", asks=stopped, request_with=request_with)
+    assert str(caught.value) == f"{stopped}: `{command}` continues"
 
 
 def test_fingerprints_of_the_data_are_stored_and_checked(

@@ -182,7 +182,7 @@ def test_some_rows_are_run_and_the_others_shown_as_they_are(
 
     refused = run("--rows", "kmeans,unim3")
     assert refused.exit_code == 2
-    assert "--rows unim3 is no row of two: choose from kmeans, unim2" in refused.stderr
+    assert "--rows unim3 is not a row of two: choose from kmeans, unim2" in refused.stderr
 
 
 @pytest.mark.parametrize("kill_at", [("kmeans", "confirm/0/seed-2"), ("unim2", "trial/1")])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from storage import process_identity
-from storage.process_identity import ProcessIdentity
+from storage.process_identity import ProcessIdentity, ProcessStatus, read_status
 
 pytestmark = pytest.mark.skipif(not process_identity.boot_id(), reason="needs Linux's /proc")
 
@@ -45,18 +45,19 @@ def test_an_ended_process_is_dead_even_before_it_is_reaped() -> None:
     child.kill()
     child.stdout.read()  # its end: the process is a zombie, or about to be one
 
-    def state() -> str:
-        found = process_identity._status(child.pid)
+    def has_ended() -> bool:
+        found = read_status(child.pid)
         assert found is not None
-        return found[0]
+        return found.ended
 
-    while state() not in process_identity.ENDED_STATES:
+    while not has_ended():
         pass
     assert identity.is_certainly_dead()
     child.wait()
     child.stdin.close()
     child.stdout.close()
     assert identity.is_certainly_dead()
+    assert read_status(child.pid) is None
 
 
 def test_another_process_with_the_same_number_is_not_the_same(me: ProcessIdentity) -> None:
@@ -77,7 +78,7 @@ def test_a_process_of_another_place_is_never_called_dead(
 def test_a_process_whose_details_are_hidden_is_not_called_dead(
     me: ProcessIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_identity, "_status", lambda pid: None)
+    monkeypatch.setattr(process_identity, "read_status", lambda pid: None)
     assert not dataclasses.replace(me, started=1).is_certainly_dead()
 
 
@@ -88,4 +89,4 @@ def test_a_name_with_brackets_and_spaces_is_read_past(
     after_the_state = " ".join(str(field) for field in range(4, 53))
     (tmp_path / "7/stat").write_text(f"7 (a ) S (b)) R {after_the_state}\n")
     monkeypatch.setattr(process_identity, "PROC", tmp_path)
-    assert process_identity._status(7) == ("R", 22)
+    assert read_status(7) == ProcessStatus(state="R", parent=4, started=22)

@@ -203,7 +203,7 @@ def test_a_cluster_that_stays_away_leaves_the_score_to_a_resumed_search(tmp_path
     class Gone(InlinePool):
         def wait(self, timeout: float) -> list[Answer]:
             if self.outage is not None:
-                raise ClusterUnreachable("Ray's head does not answer: `search resume` goes on")
+                raise ClusterUnreachable("Ray's head does not answer")
             if self._orders and is_test(self._orders[0][1]):
                 return self.lose_all("Ray's head does not answer")
             return super().wait(timeout)

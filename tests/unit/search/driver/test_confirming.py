@@ -4,12 +4,13 @@ import re
 import statistics
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from search.driver.confirming import Confirming
 from search.driver.driver import Ending
-from search.errors import FailureBudget
+from search.errors import ClusterUnreachable, FailureBudget
 from search.records.confirmation import (
     CONFIRMED_TEST_ATTRIBUTE,
     PLAN_ATTRIBUTE,
@@ -18,10 +19,13 @@ from search.records.confirmation import (
     StoredConfirmation,
 )
 from search.records.messages import Begin, Crashed, Event, Lost, Order
+from search.workers.pool import Answer
+from storage.errors import DatabaseUnreachable
 from tests.fakes.memory_search import EVALUATIONS, SPACE, Search
-from tests.fakes.pool import Fault, Stall
+from tests.fakes.pool import Fault, InlinePool, Stall
 from tests.fakes.store import MemoryStore
 from tests.fakes.training import FakeWorker
+from trainer.console.shell import search_command
 
 FINALISTS = {4: {"b_self": 0.6}, 2: {"lambda_self": 0.4}, 7: {"b_knn": 0.0}}
 SEEDS = 3
@@ -29,6 +33,7 @@ RUN_KEY = re.compile("(confirm|reference)/")
 RUNS = (len(FINALISTS) + 2) * SEEDS
 CRASHED = Crashed(reason="RuntimeError: no", traceback="tb")
 LOST = Lost(reason="its node is gone")
+AGAIN = "`python -m search confirm study --top 3 --seeds 3`"
 
 PLAN = ConfirmationPlan(
     trials=tuple(FINALISTS),
@@ -47,12 +52,13 @@ def confirming(
     plan: ConfirmationPlan = PLAN,
     workers: int = 1,
     readings: int = 1,
+    **options: Any,
 ) -> Search:
     store = store or MemoryStore()
     attributes = {key: values[-1] for key, values in store.attributes.items()}
     stored = Confirmation.from_attributes(attributes)
     work = Confirming(plan=plan, stored=stored, readings=readings)
-    return Search(folder, store=store, fault=fault, workers=workers, confirming=work)
+    return Search(folder, store=store, fault=fault, workers=workers, confirming=work, **options)
 
 
 def results(store: MemoryStore) -> dict[str, list[dict[str, object]]]:
@@ -223,8 +229,45 @@ def test_a_failing_run_is_stored_as_failed_and_the_others_continue(tmp_path: Pat
 
 def test_a_confirmation_in_which_every_run_fails_stops(tmp_path: Path) -> None:
     search = confirming(tmp_path, fault=lambda worker, order, hosted: CRASHED)
-    with pytest.raises(FailureBudget, match="3 of the last 3"):
+    with pytest.raises(FailureBudget) as caught:
         search.driver.run()
+    assert str(caught.value) == (
+        "3 of the last 3 runs failed, so the confirmation stopped: their lines above say why;"
+        f" fix the cause, then run {AGAIN}"
+    )
+
+
+class Away(InlinePool):
+    """Its cluster is lost, and does not come back."""
+
+    def wait(self, timeout: float) -> list[Answer]:
+        if self.outage is not None:
+            raise ClusterUnreachable("Ray did not come back")
+        return self.lose_all("Ray's head does not answer")
+
+
+def test_a_confirmation_without_its_cluster_names_the_command_that_continues(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ClusterUnreachable) as caught:
+        confirming(tmp_path, pool=Away()).driver.run()
+    assert str(caught.value) == f"Ray did not come back: {AGAIN} continues"
+
+
+def test_a_confirmation_without_its_database_names_the_command_that_continues(
+    tmp_path: Path,
+) -> None:
+    store = MemoryStore(away_at=set(range(3, 1000)))
+    with pytest.raises(DatabaseUnreachable) as caught:
+        confirming(tmp_path, store=store, patience=0.3).driver.run()
+    assert str(caught.value).endswith(f"so the search stopped: {AGAIN} continues it")
+
+
+def test_a_confirmation_in_a_table_names_the_command_of_the_table(tmp_path: Path) -> None:
+    command = search_command("table", "rooms.toml")
+    with pytest.raises(ClusterUnreachable) as caught:
+        confirming(tmp_path, pool=Away(), again=command).driver.run()
+    assert str(caught.value).endswith(": `python -m search table rooms.toml` continues")
 
 
 def test_a_collapsed_run_is_trained_to_its_end_and_marked(tmp_path: Path) -> None:
@@ -253,3 +296,30 @@ def test_test_is_read_for_the_confirmed_trial_alone_and_counted(tmp_path: Path) 
     assert list(tmp_path.rglob("checkpoint.json")) == []
     confirming(tmp_path, store=store, readings=2).driver.run()
     assert len(store.attributes[CONFIRMED_TEST_ATTRIBUTE]) == 1, "the same runs are not read again"
+
+
+def test_if_no_run_can_be_scored_the_reason_is_shown_and_the_next_time_they_are(
+    tmp_path: Path,
+) -> None:
+    def fail(worker: str, order: Order, hosted: FakeWorker) -> Event | None:
+        return CRASHED if isinstance(order, Begin) and order.task.job.kind == "test" else None
+
+    search = confirming(tmp_path, fault=fail)
+    assert search.driver.run() is Ending.FINISHED
+    [line] = [event for event in search.progress.events if event.startswith("no test score")]
+    reason = "the test split was not scored: RuntimeError: no; to try again, run "
+    assert line.endswith(f": {reason}{AGAIN}")
+    assert CONFIRMED_TEST_ATTRIBUTE not in search.store.attributes
+    confirming(tmp_path, store=search.store).driver.run()
+    assert len(search.store.attributes[CONFIRMED_TEST_ATTRIBUTE]) == 1
+
+
+def test_if_the_checkpoints_of_all_runs_are_missing_that_is_shown(tmp_path: Path) -> None:
+    store = undisturbed(tmp_path)
+    for key in [key for key in store.attributes if key.startswith("test/")]:
+        del store.attributes[key]
+    del store.attributes[CONFIRMED_TEST_ATTRIBUTE]
+    again = confirming(tmp_path, store=store)
+    assert again.driver.run() is Ending.FINISHED
+    [line] = [event for event in again.progress.events if event.startswith("no test score")]
+    assert line.endswith(": the checkpoints of its fresh runs are missing")

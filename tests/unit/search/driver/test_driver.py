@@ -176,8 +176,12 @@ def test_stops_when_the_first_three_trials_fail(tmp_path: Path) -> None:
         return Crashed(reason="ImportError: no", traceback="tb")
 
     search = Search(tmp_path, fault=always)
-    with pytest.raises(FailureBudget, match="3 of the last 3 trials failed"):
+    with pytest.raises(FailureBudget) as caught:
         search.driver.run()
+    assert str(caught.value) == (
+        "3 of the last 3 trials failed, so the search stopped: `python -m search status study"
+        " --failures` shows their errors; fix the cause, then run `python -m search resume study`"
+    )
     assert search.memory.counts().failed == 3
     assert len(search.store.ended()) == 3  # stored, so that their errors can be shown
 
@@ -215,7 +219,7 @@ def test_an_outage_is_waited_out_in_order(tmp_path: Path) -> None:
 def test_an_outage_beyond_patience_ends_the_search(tmp_path: Path) -> None:
     store = MemoryStore(away_at=set(range(5, 1000)))
     search = Search(tmp_path, store=store, patience=0.3)
-    with pytest.raises(DatabaseUnreachable):
+    with pytest.raises(DatabaseUnreachable, match="`python -m search resume study` continues it"):
         search.driver.run()
     assert len(store.entries) == 4
 

@@ -61,9 +61,30 @@ def test_the_job_of_a_stalled_worker_is_taken_back(tmp_path: Path) -> None:
     assert search.driver.run() is Ending.FINISHED
     assert search.pool.replaced == ["worker-0"]
     assert whys(search) == [(3, "stalled")]
-    assert any("worker-0 made no progress for 60 s" in line for line in search.progress.events)
+    stalled = (
+        "worker-0 made no progress for 60 s and was restarted; trial 3 continues on the next free"
+        " worker, try 2 of 3"
+    )
+    assert stalled in search.progress.events
     assert search.points() == undisturbed.points()
     assert search.values() == undisturbed.values()
+
+
+def test_a_trial_whose_only_worker_is_lost_continues_on_the_next_free_one(
+    tmp_path: Path,
+) -> None:
+    lost: list[int] = []
+
+    def lose_once(worker: str, order: Order, hosted: FakeWorker) -> Lost | None:
+        if begun(order, 1) and not lost:
+            lost.append(1)
+            return Lost(reason="its process ended")
+        return None
+
+    search = Search(tmp_path, trials=2, fault=lose_once)
+    assert search.driver.run() is Ending.FINISHED
+    line = "worker-0 was lost (its process ended); trial 1 continues on the next free worker"
+    assert line in search.progress.events
 
 
 def test_a_trial_that_always_stalls_fails(tmp_path: Path) -> None:
@@ -221,13 +242,13 @@ def test_a_cluster_that_stays_away_ends_the_search_with_all_stored(tmp_path: Pat
     class Gone(InlinePool):
         def wait(self, timeout: float) -> list[Answer]:
             if self.outage is not None:
-                raise ClusterUnreachable("Ray's head does not answer: `search resume` goes on")
+                raise ClusterUnreachable("Ray's head does not answer")
             if len(search.store.reports()) > 8:
                 return self.lose_all("Ray's head does not answer")
             return super().wait(timeout)
 
     search = Search(tmp_path, trials=20, pool=Gone())
-    with pytest.raises(ClusterUnreachable, match="resume"):
+    with pytest.raises(ClusterUnreachable, match="`python -m search resume study` continues"):
         search.driver.run()
     reported = {trial.number: len(trial.intermediate_values) for trial in search.memory.trials()}
     assert sum(reported.values()) == len(search.store.reports())

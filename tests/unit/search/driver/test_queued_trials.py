@@ -8,13 +8,18 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
 from search.driver.driver import Ending
 from search.driver.study_changes import NumberTaken, StudyChanges, TrialOver
 from search.driver.writes import AddTrial, EndTrial, StartQueued, Write
+from search.records.messages import Continue, Crashed, Event, Order
 from search.records.origin import UnsuitableParameters, counted, given_parameters
 from search.records.stored_trial import END_ATTRIBUTE, end_mark, ended_by_driver
+from storage.artifact_places import open_artifacts
 from tests.fakes.memory_search import SPACE, Search
 from tests.fakes.store import MemoryStore
+from tests.fakes.training import FakeWorker
+from tests.fakes.waiting import wait_until
 
 STUDY = "study"
 
@@ -107,6 +112,37 @@ def test_a_trial_that_another_user_ended_is_replaced(tmp_path: Path) -> None:
     assert best is not None and best.values[0] < 99
     event = "trial 8 was ended by somebody else as COMPLETE: not counted"
     assert event in search.progress.events
+
+
+@pytest.mark.parametrize("breaks", [False, True], ids=["reports", "breaks"])
+def test_a_trial_that_another_user_ended_leaves_no_checkpoint(
+    tmp_path: Path, breaks: bool
+) -> None:
+    """Its worker writes one more after the driver has given the trial up."""
+    artifacts = tmp_path / "artifacts"
+    wrote: list[bool] = []
+
+    def write(worker: str, order: Order, hosted: FakeWorker) -> Event | None:
+        if not isinstance(order, Continue) or hosted.task.trial != 3:
+            return None
+        search.store.end_by_others(3)
+        gave_up = "trial 3 was ended by somebody else as FAIL: not counted"
+        if gave_up not in search.progress.events:
+            search.driver._search.apply_changes(search.store.read_changes())
+        assert gave_up in search.progress.events
+        wait_until(lambda: not left())  # another thread deletes what the artifact store holds
+        reported = hosted.advance(order)
+        wrote.append(bool(left()))
+        return Crashed(reason="RuntimeError: no", traceback="tb") if breaks else reported
+
+    def left() -> list[Path]:
+        return list(tmp_path.rglob("trial-00003/*/*"))
+
+    store = ArtifactCheckpointStore(open_artifacts(str(artifacts)), "study")
+    search = Search(tmp_path, trials=8, fault=write, artifact_store=store)
+    assert search.driver.run() is Ending.FINISHED
+    assert wrote == [True] and left() == []
+    assert search.memory.counts().finished == 8
 
 
 def test_an_ended_row_uses_only_a_number(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A detached search on a cluster: refusals, and how it is started."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import stat
@@ -16,6 +17,7 @@ from search.launch import detaching
 from search.launch.detaching import Detached, detach, start_here
 
 ADDRESS = "postgresql://me:s3cr3t@database/x"
+ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,24 @@ def test_the_search_is_detached_and_reads_its_database_from_its_node(
 
 def test_a_search_that_ends_at_once_is_seen_to(node: Callable[[str], Detached]) -> None:
     found = node("echo 'error: no such preset'; exit 2")
+    assert found.ended and found.printed == "error: no such preset\n"
+
+
+@pytest.fixture
+def orphans_stay() -> Iterator[None]:
+    """This process adopts orphans and does not wait for them, as the first in a container may."""
+    system = ctypes.CDLL(None)
+    assert system.prctl(ADOPT_ORPHANS, 1) == 0
+    yield
+    assert system.prctl(ADOPT_ORPHANS, 0) == 0
+
+
+def test_a_search_that_ends_at_once_and_stays_listed_is_seen_to(
+    node: Callable[[str], Detached], orphans_stay: None
+) -> None:
+    found = node("echo 'error: no such preset'; exit 2")
+    assert Path(f"/proc/{found.pid}").exists(), "nobody has waited for it"
+    os.waitpid(found.pid, 0)
     assert found.ended and found.printed == "error: no such preset\n"
 
 
