@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 from typer import Option
 
+from search.commands.names import one_of, split_names
 from search.commands.options import DB_PATIENCE_SECONDS, PatienceOption, path_option
 from search.config.assignments import nested, parse_fixes, parse_ranges
 from search.errors import SettingsError
 from search.machine.whose_pictures import DEFAULT_PICTURES, WhosePictures
 from search.objectives import OBJECTIVES
+from search.samplers import HUB_PREFIX, SAMPLERS
+from search.spaces import SPACES
 from trainer.config.paths import user_path
 from trainer.config.sources import Layers, read_layers
 from trainer.methods import METHODS
@@ -100,11 +103,15 @@ class FeatureFlags(DataFlags):
     ] = None
 
     def settings(self) -> dict[str, Any]:
-        """The settings by ``table.key``."""
-        modalities = None if self.modalities is None else self.modalities.split(",")
+        """The settings by ``table.key``.
+
+        Raises:
+            SettingsError: If a modality has no name.
+        """
+        given = self.modalities
         return {
             **super().settings(),
-            "data.modalities": modalities,
+            "data.modalities": None if given is None else split_names("--modalities", given),
             "backbone.name": self.backbone,
         }
 
@@ -118,8 +125,7 @@ class SpaceFlags:
     space: Annotated[
         str | None,
         Option(
-            help="Search space: paper, per-modality, ratio, ratio-per-modality, or fixed (one"
-            " trial)."
+            help=f"Search space: {one_of(entry.listed(name) for name, entry in SPACES.items())}."
         ),
     ] = None
     fix: Annotated[
@@ -136,7 +142,7 @@ class SpaceFlags:
     ] = None
     sampler: Annotated[
         str | None,
-        Option(help="Sampler: tpe, tpe-univariate, gp, random, sobol, or hub:NAME of OptunaHub."),
+        Option(help=f"Sampler: {one_of([*SAMPLERS, f'{HUB_PREFIX}NAME of OptunaHub'])}."),
     ] = None
     pruner: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from rich.console import Console
 from search.commands.ending import exit_stopped, one_line_errors
 from search.commands.flag_groups import DataFlags, RunFlags
 from search.commands.grouping import with_groups
+from search.commands.names import split_names
 from search.commands.options import JsonOption, PlainOption, path_option
 from search.commands.storage_flags import StorageFlags
 from search.config.assignments import nested
@@ -19,7 +20,7 @@ from search.workers.ray_environment import outlive_ray
 from storage.address import Address
 from storage.database import Database
 from trainer.config.paths import user_path
-from trainer.console.shell import shell_text
+from trainer.console.shell import Command, search_command, shell_text
 
 if TYPE_CHECKING:
     from search.config.comparison_table import ComparisonTable
@@ -75,12 +76,13 @@ def table(
 
     flags = nested(data.settings())
     found = read_table(file, trials=trials, seeds=seeds, flags=flags)
-    chosen = found if rows is None else found.only(rows.split(","))
+    chosen = found if rows is None else found.only(split_names("--rows", rows))
     _check_data(chosen, data)
     if dry_run:
         _print_plan(chosen, address, run, as_json=as_json)
         return
-    finished = _run(context, found, chosen, address, run, out, plain=plain, as_json=as_json)
+    again = search_command("table", str(file))
+    finished = _run(context, found, chosen, again, address, run, out, plain=plain, as_json=as_json)
     exit_stopped(finished=finished)
 
 
@@ -121,6 +123,7 @@ def _run(
     context: typer.Context,
     found: "ComparisonTable",
     chosen: "ComparisonTable",
+    again: Command,
     address: Address,
     run: RunFlags,
     out: Path | None,
@@ -169,6 +172,7 @@ def _run(
                 open_preparing=lambda: progress_on(console),
             ),
             parts=context.obj or STANDARD_PARTS,
+            command=again,
             after_row=lambda: write(database),
         )
         table_run.check()

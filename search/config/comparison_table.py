@@ -36,8 +36,8 @@ class Published:
         for number in given:
             if not (math.isfinite(number) and 0 <= number <= 100):
                 raise SettingsError(
-                    f"published figure {number:g} of {self.source!r} is no percentage: give a"
-                    " number from 0 to 100"
+                    f"published figure {number:g} of {self.source!r} is not a percentage: give"
+                    " a number from 0 to 100"
                 )
         if not self.source.strip():
             raise SettingsError("a published figure has no source: say where it stands")
@@ -129,7 +129,7 @@ class ComparisonTable:
         for name in names:
             if name not in rows:
                 raise SettingsError(
-                    f"--rows {name} is no row of {self.name}: choose from {', '.join(rows)}"
+                    f"--rows {name} is not a row of {self.name}: choose from {', '.join(rows)}"
                 )
         return replace(self, rows=tuple(row for name, row in rows.items() if name in names))
 

@@ -67,7 +67,7 @@ class AutoPruner(SparingPruner):
         """The choice in a study of which these trials have ended, and how many runs it has.
 
         Args:
-            ended: Trials that have ended, by number; None for one that is no full run.
+            ended: Trials that have ended, by number; None for one that is not a full run.
         """
         evidence = Evidence()
         while (number := self._next_immune(evidence.next)) in ended:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.pruners.full_runs import mean_of
+from search.pruners.full_runs import mean_of, quantile
 from trainer.seeds import numpy_generator
 
 if TYPE_CHECKING:
@@ -207,20 +207,10 @@ class _Seen:
             for run in best.tolist():
                 if (place := places.get(run)) is None or len(ascending) < 2:
                     continue
-                if ascending[place] < _threshold(ascending, place, 1 - keep):
+                others = [*ascending[:place], *ascending[place + 1 :]]
+                if ascending[place] < quantile(others, 1 - keep):
                     return False
         return True
-
-
-def _threshold(ascending: Sequence[float], place: int, share: float) -> float:
-    """The quantile of numbers in ascending order without the one at a place, interpolated."""
-    at = (len(ascending) - 2) * share
-    below = int(at)
-    low, high = (
-        ascending[index + (index >= place)]
-        for index in (below, min(below + 1, len(ascending) - 2))
-    )
-    return low + (high - low) * (at - below)
 
 
 def _spearman(one_RI: "Array", other_RI: "Array") -> "Array":

@@ -15,8 +15,6 @@ __all__ = ["BEST_SHARE", "CONFIDENCE", "Audit", "NotAudited", "audit", "upper_bo
 BEST_SHARE = 0.2
 #: Of the upper bound of the share of losses, one-sided.
 CONFIDENCE = 0.95
-#: Halvings of [0, 1] until floating-point numbers cannot be halved further.
-HALVINGS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,25 +92,8 @@ def upper_bound(events: int, trials: int) -> float:
         events: How often it happened, from 0 to ``trials``.
         trials: How often it could have happened, at least 1.
     """
+    import scipy  # lazily: readers that audit nothing do without
+
     if events >= trials:
         return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if _at_most(events, trials, middle) > 1 - CONFIDENCE:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _at_most(events: int, trials: int, share: float) -> float:
-    """Probability of so many events or fewer."""
-    return math.fsum(
-        math.exp(  # of a sum, since binomial coefficients exceed floating-point numbers
-            math.log(math.comb(trials, count))
-            + count * math.log(share)
-            + (trials - count) * math.log1p(-share)
-        )
-        for count in range(events + 1)
-    )
+    return float(scipy.special.bdtri(events, trials, 1 - CONFIDENCE))

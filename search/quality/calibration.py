@@ -18,6 +18,7 @@ import scipy
 from search.objectives import OBJECTIVES
 from search.objectives.objective import LAST_EVALUATIONS
 from search.quality.expected import NORMAL_95
+from trainer.scoring.criteria import CRITERIA
 
 __all__ = [
     "LOWER",
@@ -36,11 +37,8 @@ __all__ = [
 ]
 
 TARGET = "miou"  # the labelled criterion that the others should follow
-#: Criteria of which a lower number is better.
-LOWER = (
-    *("loss", "largest_share", "mean_cosine"),
-    *("image_dependence", "position_dependence"),
-)
+#: Criteria of which a lower number is better; the loss is not in the table of criteria.
+LOWER = ("loss", *(each.name for each in CRITERIA.values() if each.lower_is_better))
 TOP = (1, 5, 10)  # of how many favourites the best is compared with the best of all
 LEAST_RUNS = 10  # below which nothing is computed
 LEAST_MEANS = 5  # settings with several seeds, below which their means are not compared
@@ -323,7 +321,7 @@ class Floor:
         return all(number > each for each in self.numbers.get(name, {}).values())
 
     def fires(self, name: str, run: CalibrationRun) -> bool:
-        """Whether a pick of a criterion is said to be no success."""
+        """Whether a pick of a criterion is said not to be a success."""
         leads = {name: 0.0, **LEADS.get(name, {})}
         return not all(self.above(each, run.number(each) - lead) for each, lead in leads.items())
 

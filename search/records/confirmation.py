@@ -196,7 +196,7 @@ def _finite(stored: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _job(key: str) -> Job | None:
-    """The job with that key; None if it is no key of a confirmation."""
+    """The job with that key; None if it is not a key of a confirmation."""
     found = RESULT_KEY.fullmatch(key)
     if found is None:
         return None

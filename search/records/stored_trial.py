@@ -56,8 +56,8 @@ HEALTHY = 0.0
 #: System attribute of a trial in PostgreSQL: the end that its driver stored, see :func:`end_mark`,
 #: or :data:`IMPORTED`.
 END_ATTRIBUTE = "unim2:end"
-#: The end of a trial that was imported from a file. It is no mark of a driver, so that earlier
-#: versions do not count the trial either.
+#: The end of a trial that was imported from a file. It is not the mark of a driver, so that
+#: earlier versions do not count the trial either.
 IMPORTED = "imported"
 #: System attribute of an in-memory trial that somebody else ended: its original state.
 FOREIGN_ATTRIBUTE = "unim2:foreign"

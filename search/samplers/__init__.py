@@ -3,18 +3,20 @@
 ``hub:NAME`` is the sampler package NAME of OptunaHub (``hub.py``).
 """
 
-from collections.abc import Mapping
-from typing import Protocol
-
-import optuna
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from search.errors import SettingsError
-from search.samplers import gp, hub, random, sobol, tpe, tpe_univariate
 from search.samplers.startup import STARTUP_TRIALS, preload
 from search.spaces import Space
 
+if TYPE_CHECKING:
+    import optuna
+
 __all__ = [
     "FORMER_SAMPLERS",
+    "HUB_PREFIX",
     "SAMPLERS",
     "STARTUP_TRIALS",
     "Sampler",
@@ -32,7 +34,7 @@ class Sampler(Protocol):
     """
 
     def __call__(
-        self, study: optuna.Study, space: Space, number: int, seed: int
+        self, study: "optuna.Study", space: Space, number: int, seed: int
     ) -> dict[str, float]:
         """Propose parameters.
 
@@ -49,14 +51,35 @@ class Sampler(Protocol):
         ...
 
 
-SAMPLERS: Mapping[str, Sampler] = {
-    "tpe": tpe.propose,
-    "tpe-univariate": tpe_univariate.propose,
-    "gp": gp.propose,
-    "random": random.propose,
-    "sobol": sobol.propose,
+#: The file of each sampler in this folder, by its name; the function ``propose`` there is the
+#: sampler.
+FILES: Mapping[str, str] = {
+    "tpe": "tpe",
+    "tpe-univariate": "tpe_univariate",
+    "gp": "gp",
+    "random": "random",
+    "sobol": "sobol",
 }
 
+
+class _Samplers(Mapping[str, Sampler]):
+    """The samplers by name. Looking one up imports it; their names alone cost nothing."""
+
+    def __getitem__(self, name: str) -> Sampler:
+        sampler: Sampler = importlib.import_module(f"{__name__}.{FILES[name]}").propose
+        return sampler
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FILES)
+
+    def __len__(self) -> int:
+        return len(FILES)
+
+
+SAMPLERS: Mapping[str, Sampler] = _Samplers()
+
+#: What the names of OptunaHub's samplers begin with.
+HUB_PREFIX = "hub:"
 #: Names that samplers had in earlier versions, to their present names.
 FORMER_SAMPLERS: Mapping[str, str] = {"quasi-random": "sobol"}
 
@@ -67,7 +90,9 @@ def find_sampler(name: str) -> Sampler:
     Raises:
         SettingsError: If no sampler has the name.
     """
-    if name.startswith(hub.PREFIX):
+    if name.startswith(HUB_PREFIX):
+        from search.samplers import hub  # lazily: it imports Optuna
+
         return hub.hub_sampler(name)
     if name not in SAMPLERS:
         raise SettingsError(
@@ -81,7 +106,9 @@ def load_sampler(name: str) -> None:
     """Make sure that the named sampler can propose, before any work is spent.
 
     Raises:
-        SettingsError: If it cannot: it is not installed, or not to be had without network.
+        SettingsError: If it cannot: it is not installed, or cannot be downloaded.
     """
-    if name.startswith(hub.PREFIX):
+    if name.startswith(HUB_PREFIX):
+        from search.samplers import hub  # lazily: as above
+
         hub.load(name)

@@ -24,7 +24,7 @@ import optuna
 from optuna.samplers import BaseSampler
 
 from search.errors import SettingsError
-from search.samplers import random
+from search.samplers import HUB_PREFIX, random
 from search.samplers.completed import completed_view
 from search.samplers.optuna_seed import optuna_seed
 from search.samplers.startup import STARTUP_TRIALS, startup_point
@@ -33,11 +33,10 @@ from search.spaces import Space
 if TYPE_CHECKING:
     from search.samplers import Sampler
 
-__all__ = ["FOLDER_VARIABLE", "HUB_NAMES", "PREFIX", "hub_sampler", "load"]
+__all__ = ["FOLDER_VARIABLE", "HUB_NAMES", "hub_sampler", "load"]
 
-PREFIX = "hub:"
 #: Pattern of the names.
-HUB_NAMES = f"^{PREFIX}[a-z0-9_]+$"
+HUB_NAMES = f"^{HUB_PREFIX}[a-z0-9_]+$"
 #: Environment variable: a folder with the registry's packages.
 FOLDER_VARIABLE = "UMSS_HUB"
 LIBRARY = "optunahub"
@@ -51,8 +50,8 @@ def hub_sampler(name: str) -> "Sampler":
     """
     if not re.fullmatch(HUB_NAMES, name):
         raise SettingsError(
-            f"--sampler {name} is no name of an OptunaHub package: give hub: and the last part of"
-            " its address, such as hub:turbo"
+            f"--sampler {name} is not the name of an OptunaHub package: give hub: and the last"
+            " part of its address, such as hub:turbo"
         )
 
     def propose(study: optuna.Study, space: Space, number: int, seed: int) -> dict[str, float]:
@@ -79,7 +78,7 @@ def load(name: str) -> type[BaseSampler]:
     """The class of the sampler.
 
     Raises:
-        SettingsError: If the library or the package is not to be had, or the package does not
+        SettingsError: If the library or the package cannot be loaded, or the package does not
             hold exactly one sampler.
     """
     if importlib.util.find_spec(LIBRARY) is None:
@@ -109,14 +108,20 @@ def _module(name: str, folder: str | None) -> ModuleType:
     """The package, from the folder or else from the registry.
 
     Raises:
-        SettingsError: If it is not to be had.
+        SettingsError: If it cannot be loaded.
     """
-    # lazily: the library and what it needs are optional
-    import git.exc
-    import github
-    import optunahub
-
-    package = f"samplers/{name.removeprefix(PREFIX)}"
+    try:
+        # lazily: the library and what it needs are optional
+        import git.exc
+        import github
+        import optunahub
+    except ImportError as error:  # also of an installed GitPython, where the program is missing
+        raise SettingsError(
+            f"--sampler {name}: the library {LIBRARY} cannot be imported ({_line(error):.80}):"
+            " install what is missing, or choose another sampler; without the program git, set"
+            " GIT_PYTHON_REFRESH=quiet"
+        ) from error
+    package = f"samplers/{name.removeprefix(HUB_PREFIX)}"
     try:
         if folder is None:
             return _checked(optunahub.load_module(package))
@@ -132,12 +137,15 @@ def _module(name: str, folder: str | None) -> ModuleType:
             " another sampler"
         ) from error
     except (git.exc.GitError, github.GithubException, OSError) as error:
-        line = " ".join(str(error).split())
         raise SettingsError(
             f"--sampler {name} cannot be loaded from OptunaHub ({type(error).__name__}:"
-            f" {line:.120}): check the name and the network, or set {FOLDER_VARIABLE} to a folder"
-            f" that holds {package}"
+            f" {_line(error):.120}): check the name and the network, or set {FOLDER_VARIABLE} to a"
+            f" folder that holds {package}"
         ) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _checked(module: Any) -> ModuleType:

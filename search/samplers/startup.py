@@ -8,11 +8,8 @@ import importlib
 import math
 import threading
 
-import scipy
-
 from search.spaces import Space
 from trainer.hyper_parameters import HyperParameter
-from trainer.seeds import numpy_generator
 
 __all__ = ["STARTUP_TRIALS", "from_unit", "preload", "quasi_random_point", "startup_point"]
 
@@ -35,6 +32,10 @@ def quasi_random_point(space: Space, number: int, seed: int) -> dict[str, float]
     """Point ``number`` (from 1) of the study's scrambled Sobol sequence over the space."""
     if not space.hyper_parameters:
         return {}  # another trial of the space ``fixed``, in place of one that failed
+    import scipy  # lazily: the command line reads the samplers' names
+
+    from trainer.seeds import numpy_generator
+
     dimensions, generator = len(space.hyper_parameters), numpy_generator(seed, "quasi-random")
     sequence = scipy.stats.qmc.Sobol(d=dimensions, rng=generator)
     if number > 1:

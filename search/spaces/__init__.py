@@ -1,8 +1,9 @@
 """Search spaces by name. A new one is one file and one line in the table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from search.errors import SettingsError
+from search.spaces.entry import SpaceEntry
 from search.spaces.fixed import FIXED, fixed_space
 from search.spaces.paper import paper_space
 from search.spaces.per_modality import per_modality_space
@@ -23,25 +24,21 @@ from trainer.methods import hyper_parameters, learns, modality_hyper_parameters
 
 __all__ = ["FIXED", "SPACES", "Space", "build_space", "declared_in", "held_values", "tunable"]
 
-#: Each returns the hyper-parameters that it searches, for the configured method and modalities.
-SPACES: Mapping[str, Callable[[TrainConfig], tuple[HyperParameter, ...]]] = {
-    "paper": paper_space,
-    "per-modality": per_modality_space,
-    RATIO: ratio_space,
-    RATIO_PER_MODALITY: ratio_per_modality_space,
-    FIXED: fixed_space,
-}
-
-#: Spaces that hold hyper-parameters at values of their own, and which.
-HELD: Mapping[str, Callable[[TrainConfig], dict[str, float]]] = {
-    RATIO: held_by_ratio,
-    RATIO_PER_MODALITY: held_by_ratio_per_modality,
+#: Every space by its name in ``search.space``.
+SPACES: Mapping[str, SpaceEntry] = {
+    "paper": SpaceEntry(searched=paper_space),
+    "per-modality": SpaceEntry(searched=per_modality_space),
+    RATIO: SpaceEntry(searched=ratio_space, held=held_by_ratio),
+    RATIO_PER_MODALITY: SpaceEntry(
+        searched=ratio_per_modality_space, held=held_by_ratio_per_modality
+    ),
+    FIXED: SpaceEntry(searched=fixed_space, remark="one trial"),
 }
 
 
 def held_values(name: str, config: TrainConfig) -> dict[str, float]:
     """The hyper-parameters that the named space holds, with their values; mostly none."""
-    return HELD[name](config) if name in HELD else {}
+    return SPACES[name].held(config) if name in SPACES else {}
 
 
 def tunable(config: TrainConfig) -> dict[str, HyperParameter]:
@@ -59,7 +56,7 @@ def tunable(config: TrainConfig) -> dict[str, HyperParameter]:
 
 def declared_in(name: str, config: TrainConfig) -> dict[str, HyperParameter]:
     """What can be searched or fixed, with the ranges of the named space for its own."""
-    return {**tunable(config), **{each.name: each for each in SPACES[name](config)}}
+    return {**tunable(config), **{each.name: each for each in SPACES[name].searched(config)}}
 
 
 def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> Space:
@@ -88,7 +85,7 @@ def build_space(name: str, config: TrainConfig, ranges: Mapping[str, Range]) -> 
     known, fixed, held = declared_in(name, config), config.hyper, held_values(name, config)
     chosen = {
         parameter.name: parameter
-        for parameter in SPACES[name](config)
+        for parameter in SPACES[name].searched(config)
         if parameter.name not in fixed and shared_name(parameter.name, shared) not in fixed
     }
     for ranged, given in ranges.items():

@@ -10,33 +10,19 @@ them so. Equal vectors are equal runs up to the seed, also between studies with 
 import math
 from collections.abc import Mapping
 
+from search.spaces.loss_weights import ANCHOR, is_anchor, loss_weights
 from search.spaces.space import Space
 from trainer.config.configuration import TRIAL_SETTINGS, TrainConfig
 from trainer.errors import ConfigError
-from trainer.methods import hyper_parameters, step_values
+from trainer.methods import step_values
 
-__all__ = [
-    "ANCHOR",
-    "canonical_vector",
-    "in_anchored_sum",
-    "parameters_for",
-    "same_vector",
-    "vector_key",
-]
+__all__ = ["canonical_vector", "parameters_for", "same_vector", "vector_key"]
 
-#: The weight by which the others are divided.
-ANCHOR = "lambda_random"
 #: The weight of a modality's whole loss relative to the first one's; it has no unit.
 RELATIVE = "lambda_cmcs"
-WEIGHT = "weight"  # of a modality's whole loss
 #: Relative; sums and products in another order differ by less.
 TOLERANCE = 1e-9
 DIGITS = 8  # significant digits of a key
-
-
-def in_anchored_sum(name: str) -> bool:
-    """Whether a hyper-parameter is a weight in the same sum as the anchor."""
-    return name.split(".")[-1].startswith("lambda_") and not name.startswith(f"{RELATIVE}.")
 
 
 def canonical_vector(params: Mapping[str, float], config: TrainConfig) -> dict[str, float]:
@@ -58,11 +44,12 @@ def canonical_vector(params: Mapping[str, float], config: TrainConfig) -> dict[s
     place = _place_of_anchor(config)
     if place is None:
         return {**numbers, **settings}
-    whole = _of_losses(numbers)
+    declared = loss_weights(config)
+    whole = {name.partition(".")[0]: numbers[name] for name in declared.wholes & numbers.keys()}
     weights = {
         name: value * whole.get(name.partition(".")[0], 1.0)
         for name, value in numbers.items()
-        if in_anchored_sum(name)
+        if name in declared.terms
     }
     anchor = weights.pop(place)
     if not anchor > 0:
@@ -70,7 +57,7 @@ def canonical_vector(params: Mapping[str, float], config: TrainConfig) -> dict[s
     others = {
         name: value
         for name, value in numbers.items()
-        if not in_anchored_sum(name) and not name.endswith(f".{WEIGHT}")
+        if name not in declared.terms | declared.wholes
     }
     return {**{name: value / anchor for name, value in weights.items()}, **others, **settings}
 
@@ -119,33 +106,23 @@ def parameters_for(
 
 def _place_of_anchor(config: TrainConfig) -> str | None:
     """The anchor's name among the numbers that a step reads; None for a method without one."""
-    if all(each.name != ANCHOR for each in hyper_parameters(config)):
+    if ANCHOR not in loss_weights(config).terms:
         return None
     single = f"{config.data.modalities[0]}.{ANCHOR}"
     return single if single in step_values(config) else ANCHOR
 
 
-def _of_losses(numbers: Mapping[str, float]) -> dict[str, float]:
-    """The weight of each modality's whole loss, where the method has them."""
-    ending = f".{WEIGHT}"
-    return {
-        name.removesuffix(ending): value
-        for name, value in numbers.items()
-        if name.endswith(ending)
-    }
-
-
 def _value(name: str, vector: Mapping[str, float], space: Space, config: TrainConfig) -> float:
     """The value of one parameter; whether all together are right is checked afterwards."""
-    first = config.data.modalities[0]
+    first, declared = config.data.modalities[0], loss_weights(config)
     if name.startswith(f"{RELATIVE}."):
         return _ratio(f"{name.partition('.')[2]}.{ANCHOR}", vector)
-    modality, _, ending = name.rpartition(".")
-    if ending == WEIGHT and modality:
-        largest = {each: _largest(each, vector) for each in config.data.modalities}
+    modality = name.rpartition(".")[0]
+    if name in declared.wholes:
+        largest = {each: _largest(each, vector, config) for each in config.data.modalities}
         return largest[modality] / max(largest.values())
     place = name if name in vector or modality else f"{first}.{name}"
-    if not in_anchored_sum(name):
+    if name not in declared.terms:
         return _number(place, vector)
     return _ratio(place, vector) * _scale(modality or first, vector, space, config)
 
@@ -155,24 +132,26 @@ def _scale(modality: str, vector: Mapping[str, float], space: Space, config: Tra
     for held in (f"{config.data.modalities[0]}.{ANCHOR}", ANCHOR):
         if held in config.hyper:
             return config.hyper[held]
-    if any(each.name == f"{modality}.{WEIGHT}" for each in space.hyper_parameters):
-        return 1 / _largest(modality, vector)
-    first = config.data.modalities[0]
+    first, declared = config.data.modalities[0], loss_weights(config)
+    searched = {each.name for each in space.hyper_parameters}
+    if any(each.startswith(f"{modality}.") for each in declared.wholes & searched):
+        return 1 / _largest(modality, vector, config)
     return min(
         each.high / ratio
         for each in space.hyper_parameters
-        if in_anchored_sum(each.name)
+        if each.name in declared.terms
         for ratio in [_ratio(each.name if each.name in vector else f"{first}.{each.name}", vector)]
         if ratio > 0
     )
 
 
-def _largest(modality: str, vector: Mapping[str, float]) -> float:
+def _largest(modality: str, vector: Mapping[str, float], config: TrainConfig) -> float:
     """The largest ratio of a modality's weights."""
+    terms = loss_weights(config).terms
     found = [
         value
         for name, value in vector.items()
-        if name.startswith(f"{modality}.") and in_anchored_sum(name)
+        if name.startswith(f"{modality}.") and name in terms
     ]
     anchor = [] if f"{modality}.{ANCHOR}" in vector else [1.0]
     return max([*found, *anchor], default=1.0) or 1.0
@@ -180,7 +159,7 @@ def _largest(modality: str, vector: Mapping[str, float]) -> float:
 
 def _ratio(place: str, vector: Mapping[str, float]) -> float:
     """The ratio at a place; the anchor itself is not in the vector."""
-    return 1.0 if place.endswith(ANCHOR) and place not in vector else _number(place, vector)
+    return 1.0 if is_anchor(place) and place not in vector else _number(place, vector)
 
 
 def _number(place: str, vector: Mapping[str, float]) -> float:

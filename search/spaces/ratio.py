@@ -11,9 +11,10 @@ are part of the run's ``[hyper]``.
 """
 
 import dataclasses
+from collections.abc import Container, Sequence
 
 from search.errors import SettingsError
-from search.spaces.canonical import ANCHOR, in_anchored_sum
+from search.spaces.loss_weights import ANCHOR, is_anchor, loss_weights
 from trainer.config.configuration import TrainConfig
 from trainer.hyper_parameters import HyperParameter
 from trainer.methods import hyper_parameters, modality_hyper_parameters
@@ -43,7 +44,7 @@ def ratio_space(config: TrainConfig) -> tuple[HyperParameter, ...]:
         SettingsError: If the method has no anchor.
     """
     declared, held = hyper_parameters(config), held_by_ratio(config)
-    return tuple(_relative(each, declared) for each in declared if each.name not in held)
+    return _relative(declared, held, config)
 
 
 def held_by_ratio(config: TrainConfig) -> dict[str, float]:
@@ -52,7 +53,7 @@ def held_by_ratio(config: TrainConfig) -> dict[str, float]:
     Raises:
         SettingsError: If the method has no anchor.
     """
-    _check_anchor(config)
+    _check_anchor(ANCHOR, config)
     return {ANCHOR: ANCHOR_VALUE}
 
 
@@ -63,14 +64,15 @@ def ratio_per_modality_space(config: TrainConfig) -> tuple[HyperParameter, ...]:
         SettingsError: If the method has no per-modality hyper-parameters.
     """
     declared, held = modality_hyper_parameters(config), held_by_ratio_per_modality(config)
-    return tuple(_relative(each, declared) for each in declared if each.name not in held)
+    return _relative(declared, held, config)
 
 
 def held_by_ratio_per_modality(config: TrainConfig) -> dict[str, float]:
     """The value of the anchor, and the default weight of each modality's whole loss.
 
     Raises:
-        SettingsError: If the method has no per-modality hyper-parameters.
+        SettingsError: If the method has no per-modality hyper-parameters, or no anchor among
+            them.
     """
     declared = modality_hyper_parameters(config)
     if not declared:
@@ -78,31 +80,37 @@ def held_by_ratio_per_modality(config: TrainConfig) -> dict[str, float]:
             f"--space {RATIO_PER_MODALITY}: the method {config.method.name} has no per-modality"
             f" hyper-parameters; give --space {RATIO} or paper"
         )
-    weights = {each.name: each.default for each in declared if each.name.endswith(".weight")}
-    return {f"{config.data.modalities[0]}.{ANCHOR}": ANCHOR_VALUE, **weights}
+    anchor = f"{config.data.modalities[0]}.{ANCHOR}"
+    _check_anchor(anchor, config)
+    wholes = loss_weights(config).wholes
+    weights = {each.name: each.default for each in declared if each.name in wholes}
+    return {anchor: ANCHOR_VALUE, **weights}
 
 
-def _check_anchor(config: TrainConfig) -> None:
-    if all(each.name != ANCHOR for each in hyper_parameters(config)):
+def _check_anchor(anchor: str, config: TrainConfig) -> None:
+    if anchor not in loss_weights(config).terms:
         raise SettingsError(
-            f"--space {RATIO}: the method {config.method.name} has no {ANCHOR}, to which other"
+            f"--space {RATIO}: the method {config.method.name} has no {anchor}, to which other"
             " weights could be relative; give --space paper"
         )
 
 
-def _relative(each: HyperParameter, declared: tuple[HyperParameter, ...]) -> HyperParameter:
-    """The hyper-parameter with the range of ratios, if it is a weight in the anchor's sum.
+def _relative(
+    declared: Sequence[HyperParameter], held: Container[str], config: TrainConfig
+) -> tuple[HyperParameter, ...]:
+    """Those that are not held; weights in the anchor's sum with the range of ratios."""
+    terms = loss_weights(config).terms
+    anchor = next(each.default for each in declared if is_anchor(each.name))
+    return tuple(
+        _as_ratio(each, anchor) if each.name in terms else each
+        for each in declared
+        if each.name not in held
+    )
 
-    Its default has the same ratio to the anchor as the declared defaults.
-    """
-    if not in_anchored_sum(each.name):
-        return each
-    anchor = _default_anchor(declared)
+
+def _as_ratio(each: HyperParameter, anchor: float) -> HyperParameter:
+    """The weight with the range of ratios; its default has the same ratio to the anchor's."""
     low = max(each.low, ANCHOR_VALUE / LARGEST_RATIO)
     high = min(each.high, ANCHOR_VALUE * LARGEST_RATIO)
     default = min(max(each.default / anchor * ANCHOR_VALUE, low), high)
     return dataclasses.replace(each, low=low, high=high, default=default, log=True)
-
-
-def _default_anchor(declared: tuple[HyperParameter, ...]) -> float:
-    return next(each.default for each in declared if each.name.split(".")[-1] == ANCHOR)

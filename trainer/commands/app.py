@@ -32,6 +32,7 @@ from trainer.datasets.image_fusion.swinfusion.training import FusionTraining
 from trainer.engine.checkpoint import RECORD_NAME
 from trainer.engine.snapshots import read_iterations
 from trainer.errors import TrainerError
+from trainer.logs import LOGS, find_log
 
 __all__ = ["app", "main"]
 
@@ -60,6 +61,14 @@ CheckpointArgument = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 CacheOption = Annotated[Path | None, typer.Option(help="Folder of the feature cache.", **FOLDER)]
+LogOption = Annotated[
+    str,
+    typer.Option(
+        metavar=f"<{'|'.join(LOGS)}>",
+        help="Also log the evaluations to "
+        f"{' or '.join(entry.title for entry in LOGS.values() if entry.title)}.",
+    ),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(help="Folder of the data set, if it was moved.", **FOLDER),
@@ -89,10 +98,7 @@ def fit(
     out: RunOption = None,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
-    log: Annotated[
-        Literal["none", "tensorboard", "wandb"],
-        typer.Option(help="Also log the evaluations to TensorBoard or Weights & Biases."),
-    ] = "none",
+    log: LogOption = "none",
     snapshots: Annotated[
         str | None,
         typer.Option(
@@ -102,6 +108,7 @@ def fit(
     ] = None,
 ) -> None:
     """Train one run, or resume it if the folder holds its checkpoint."""
+    find_log(log)  # refused before any work is spent
     folder = out if out is not None else Path("runs") / config.stem
     fit_run(
         read_config(config, announce=True),

@@ -1,16 +1,16 @@
 """Table of logs of a run, in addition to its checkpoint. A new one is a file and a line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from trainer.config.configuration import TrainConfig
 from trainer.errors import LogError
-from trainer.logs.base import RunLog
+from trainer.logs.base import LogEntry, RunLog
 from trainer.logs.nothing import NoLog
 from trainer.logs.tensorboard import open_tensorboard
 from trainer.logs.wandb import open_wandb
 
-__all__ = ["LOGS", "RunLog", "open_log"]
+__all__ = ["LOGS", "LogEntry", "RunLog", "find_log", "open_log"]
 
 
 def _no_log(folder: Path, config: TrainConfig, iteration: int) -> RunLog:
@@ -18,13 +18,23 @@ def _no_log(folder: Path, config: TrainConfig, iteration: int) -> RunLog:
     return NoLog()
 
 
-#: Name to the function that opens the log of a run, from its folder, its configuration and the
-#: number of iterations so far.
-LOGS: Mapping[str, Callable[[Path, TrainConfig, int], RunLog]] = {
-    "none": _no_log,
-    "tensorboard": open_tensorboard,
-    "wandb": open_wandb,
+#: Every log by its name for ``--log``.
+LOGS: Mapping[str, LogEntry] = {
+    "none": LogEntry(open=_no_log),
+    "tensorboard": LogEntry(open=open_tensorboard, title="TensorBoard"),
+    "wandb": LogEntry(open=open_wandb, title="Weights & Biases"),
 }
+
+
+def find_log(name: str) -> LogEntry:
+    """The named log; nothing is opened or imported.
+
+    Raises:
+        LogError: If there is no such log.
+    """
+    if name not in LOGS:
+        raise LogError(f"--log {name} is not known: choose one of {', '.join(LOGS)}")
+    return LOGS[name]
 
 
 def open_log(name: str, folder: Path, config: TrainConfig, *, iteration: int) -> RunLog:
@@ -39,6 +49,4 @@ def open_log(name: str, folder: Path, config: TrainConfig, *, iteration: int) ->
     Raises:
         LogError: If there is no such log, its package is missing, or it cannot be opened.
     """
-    if name not in LOGS:
-        raise LogError(f"--log {name} is not known: choose one of {', '.join(LOGS)}")
-    return LOGS[name](folder, config, iteration)
+    return find_log(name).open(folder, config, iteration)

@@ -2,15 +2,18 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+from trainer.config.configuration import TrainConfig
 from trainer.errors import LogError
 from trainer.records import Report
 
-__all__ = ["RunLog", "missing_package", "scalars"]
+__all__ = ["LogEntry", "RunLog", "missing_package", "scalars"]
 
-#: Fields of a report that are no measurements, or that only the last report has.
+#: Fields of a report that are not measurements, or that only the last report has.
 LEFT_OUT = ("evaluation", "iteration", "class_iou")
 
 
@@ -22,6 +25,16 @@ class RunLog(Protocol):
 
     def close(self) -> None:
         """Write everything and close."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """A log before it is opened."""
+
+    #: Opens it from the run's folder, its configuration and the number of iterations so far.
+    open: Callable[[Path, TrainConfig, int], RunLog]
+    #: What receives the evaluations, in words; empty if nothing does.
+    title: str = ""
 
 
 def scalars(report: Report) -> dict[str, float]:

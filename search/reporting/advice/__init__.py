@@ -22,7 +22,7 @@ __all__ = ["ADVICE", "MOST", "Advice", "Step", "next_steps", "steps_json"]
 
 #: Every advice; the order decides between those whose gain per hour is equal or unknown.
 ADVICE: tuple[Advice, ...] = (failures, collapsed, more_trials, confirm, widen, stop)
-#: More commands than this are no advice.
+#: More commands than this are not advice.
 MOST = 3
 
 

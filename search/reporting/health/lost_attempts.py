@@ -8,7 +8,7 @@ from search.reporting.study_details import StudyDetails
 
 __all__ = ["LOST_ATTEMPTS"]
 
-#: Reasons that are no fault: the first attempt, and one that continues after a pause.
+#: Reasons that are not a fault: the first attempt, and one that continues after a pause.
 EXPECTED = ("new", "queued", "adopted")
 #: Share of failed trials above which something is wrong with the machine or the settings.
 MANY = 0.1

@@ -6,13 +6,16 @@ Letters of shapes: ``docs/architecture.md``.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.records import Scores
-from trainer.scoring.label_free.judge import JudgedLabelling
-from trainer.scoring.label_free.labelling import Labelling
+
+if TYPE_CHECKING:  # they import torch
+    from trainer.scoring.label_free.judge import JudgedLabelling
+    from trainer.scoring.label_free.labelling import Labelling
 
 __all__ = ["Criterion", "Evidence", "of_labelling"]
 
@@ -32,7 +35,7 @@ class Evidence:
     #: Number of codes in the sum.
     codes: int
     #: The clusters of sampled tokens, judged in the frozen features; None if they were not.
-    judged: JudgedLabelling | None = None
+    judged: "JudgedLabelling | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +50,15 @@ class Criterion:
     sentence: str
     #: Computes it; NaN if it is undefined.
     compute: Callable[[Evidence], float]
+    #: Whether a lower number is better.
+    lower_is_better: bool = False
     #: Number of images in the split below which it is undefined.
     least_images: int = 1
     #: Whether ``fit`` prints it; those of a report's records are printed anyway.
     printed: bool = True
 
 
-def of_labelling(measure: Callable[[Labelling], float]) -> Callable[[Evidence], float]:
+def of_labelling(measure: "Callable[[Labelling], float]") -> Callable[[Evidence], float]:
     """Computes a criterion from the clusters of sampled tokens; NaN if there are none."""
     return lambda evidence: (
         math.nan if evidence.judged is None else measure(evidence.judged.labelling)

@@ -14,4 +14,5 @@ LARGEST_SHARE = Criterion(
     needs_labels=False,
     sentence="Share of the pixels in the largest cluster, from 0 to 1.",
     compute=_largest_share,
+    lower_is_better=True,
 )

@@ -18,4 +18,5 @@ MEAN_COSINE = Criterion(
     needs_labels=False,
     sentence="Mean cosine of pairs of codes of the whole split, from -1 to 1.",
     compute=_mean_cosine,
+    lower_is_better=True,
 )

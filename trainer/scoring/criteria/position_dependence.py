@@ -9,6 +9,7 @@ POSITION_DEPENDENCE = Criterion(
     needs_labels=False,
     sentence="Information of the place on the cluster, as a share of its entropy, from 0 to 1.",
     compute=of_labelling(lambda labelling: labelling.position_dependence),
+    lower_is_better=True,
     least_images=2,
     printed=False,
 )

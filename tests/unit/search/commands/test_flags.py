@@ -1,13 +1,16 @@
 """The flags that users have typed: their names, defaults and help texts stay."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from search.commands.app import app
+from search.pruners import PRUNERS
 from search.samplers import SAMPLERS
+from search.spaces import SPACES
 from trainer.methods import METHODS
 
 FROZEN = Path(__file__).with_name("flags.json")
@@ -45,3 +48,15 @@ def test_names_defaults_and_help_texts_are_as_they_were() -> None:
 def test_the_help_lists_every_sampler() -> None:
     text = flags()["launch"]["--sampler"]["help"]
     assert text == f"Sampler: {', '.join(SAMPLERS)}, or hub:NAME of OptunaHub."
+
+
+def test_the_help_lists_every_space() -> None:
+    text = flags()["launch"]["--space"]["help"]
+    assert all(f" {entry.listed(name)}" in text for name, entry in SPACES.items())
+
+
+def test_the_help_names_pruners_that_exist() -> None:
+    """A few only: reading their table would import Optuna before any command."""
+    text = flags()["launch"]["--pruner"]["help"]
+    named = re.findall(r"\w+", text.partition("such as")[2].partition(".")[0])
+    assert set(named) - {"or"} <= set(PRUNERS)

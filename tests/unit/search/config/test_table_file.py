@@ -125,7 +125,7 @@ def test_classes_are_quoted_and_shown(tmp_path: Path) -> None:
     assert table.classes and published is not None and published.classes["bed"] == 52.8
     assert not read(tmp_path, KMEANS, STEGO).classes
     quoted["published"]["classes"]["bed"] = 101.0
-    with pytest.raises(SettingsError, match="101 of 'paper' is no percentage"):
+    with pytest.raises(SettingsError, match="101 of 'paper' is not a percentage"):
         read(tmp_path, KMEANS, quoted)
 
 
@@ -192,10 +192,10 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
         {},
         "published figure of 'x' has no number",
     ),
-    "figure that is no percentage": (
+    "figure that is not a percentage": (
         [{**QUOTED, "published": {"miou": 120.0, "source": "x"}}],
         {},
-        "published figure 120 of 'x' is no percentage",
+        "published figure 120 of 'x' is not a percentage",
     ),
     "figure without source": (
         [{**QUOTED, "published": {"miou": 12.0, "source": ""}}],

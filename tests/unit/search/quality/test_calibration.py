@@ -97,7 +97,13 @@ def test_lower_is_better_for_the_criteria_that_say_so() -> None:
     assert row(found, "largest_share").worth == SETTINGS - 1
     assert row(found, "opposite").rho == pytest.approx(-1)
     assert row(found, "constant").rho is None and row(found, "constant").low is None
-    assert set(LOWER) <= {*CRITERIA, "loss"}
+
+
+def test_each_criterion_declares_its_direction() -> None:
+    declared = {name for name, each in CRITERIA.items() if each.lower_is_better}
+    dependences = {"image_dependence", "position_dependence"}
+    assert declared == {"largest_share", "mean_cosine", *dependences}
+    assert set(LOWER) == {*declared, "loss"}
 
 
 def test_regret_is_that_of_the_best_of_the_favourites() -> None:

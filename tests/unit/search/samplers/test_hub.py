@@ -158,8 +158,34 @@ def test_without_the_library_one_line_says_how_to_install_it(
         load_sampler("hub:turbo")
 
 
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_missing_program_git_is_one_line(
+    registry: Callable[[str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    folder: bool,
+) -> None:
+    """GitPython cannot be imported then."""
+    registry("one", ONE)
+    package = tmp_path / "packages" / "git"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "raise ImportError('Failed to initialize: Bad git executable.\\nThe git executable must')"
+    )
+    monkeypatch.syspath_prepend(package.parent)
+    for name in ("git", "git.exc"):
+        monkeypatch.delitem(sys.modules, name)
+    if not folder:
+        monkeypatch.delenv(hub.FOLDER_VARIABLE)
+    with pytest.raises(SettingsError, match=r"\(Failed to initialize: Bad git exec") as caught:
+        load_sampler("hub:one")
+    assert "GIT_PYTHON_REFRESH=quiet" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_name_that_no_package_has_is_refused() -> None:
-    with pytest.raises(SettingsError, match="such as hub:turbo"):
+    with pytest.raises(SettingsError, match=r"is not the name of an Opt.+ such as hub:turbo"):
         find_sampler("hub:../turbo")
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -7,7 +8,10 @@ from search.errors import SettingsError
 from search.samplers.startup import quasi_random_point
 from search.spaces.canonical import canonical_vector, parameters_for, same_vector
 from trainer.errors import ConfigError
-from trainer.methods import step_values
+from trainer.hyper_parameters import HyperParameter
+from trainer.methods import METHODS, step_values
+from trainer.methods.entry import common_factor, for_any_modalities
+from trainer.methods.pairs import PAIR_HYPER_PARAMETERS, PAIR_WEIGHTS
 
 SHARED = ("paper", "ratio")
 PER_MODALITY = ("per-modality", "ratio-per-modality")
@@ -128,3 +132,40 @@ def test_a_method_without_the_anchor_has_no_ratios_but_a_vector() -> None:
     defaults = config.space().defaults
     found = canonical_vector(defaults, config.train)
     assert defaults.items() <= found.items()
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if METHODS[name].learns])
+def test_parameters_of_every_method_are_recovered_from_their_vector(name: str) -> None:
+    config = resolve("rooms", None, {"search": {"ranges": {}}, "method": {"name": name}})
+    defaults = config.space().defaults
+    vector = canonical_vector(defaults, config.train)
+    found = parameters_for(vector, config.space(), config.train)
+    assert same_vector(canonical_vector(found, config.train), vector)
+
+
+EDGES = HyperParameter(name="share_of_edges", low=0, high=1, default=0.25, meaning="an example")
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_weights_are_those_that_the_method_declares(
+    declared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever they are called."""
+    names = (*PAIR_WEIGHTS, EDGES.name)
+    entry = dataclasses.replace(
+        METHODS["stego"],
+        hyper_parameters=for_any_modalities(*PAIR_HYPER_PARAMETERS, EDGES),
+        redundant=common_factor(*names) if declared else common_factor(),
+    )
+    assert isinstance(METHODS, dict)
+    monkeypatch.setitem(METHODS, "edges", entry)
+    flags = {"search": {"space": "ratio", "ranges": {}}, "method": {"name": "edges"}}
+    if not declared:
+        with pytest.raises(SettingsError, match="edges has no lambda_random, to which other"):
+            resolve("rooms", None, flags)
+        return
+    config = resolve("rooms", None, flags)
+    (edges,) = (each for each in config.space().hyper_parameters if each.name == EDGES.name)
+    assert edges.log and edges.high / edges.low == pytest.approx(400)
+    vector = canonical_vector({**config.space().defaults, EDGES.name: 0.1}, config.train)
+    assert vector[EDGES.name] == pytest.approx(2.0)

@@ -6,7 +6,8 @@ from optuna.distributions import FloatDistribution
 
 from search.errors import SettingsError
 from search.samplers.startup import startup_point
-from search.spaces import SPACES, Space, build_space
+from search.spaces import SPACES, Space, build_space, held_values
+from search.spaces.entry import SpaceEntry
 from tests.unit.search.builders import SPACE
 from tests.unit.trainer.small import rows_of
 from trainer.config.configuration import DataConfig, MethodConfig, TrainConfig
@@ -34,6 +35,19 @@ def test_every_space_has_defaults_in_its_ranges_and_survives_json(name: str) -> 
     assert list(space.distributions) == list(space.defaults)
     assert space.check(space.defaults) == space.defaults
     assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
+
+
+def test_a_space_is_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = SpaceEntry(
+        searched=lambda config: hyper_parameters(config)[1:],
+        held=lambda config: {hyper_parameters(config)[0].name: 0.5},
+    )
+    assert isinstance(SPACES, dict)
+    monkeypatch.setitem(SPACES, "short", entry)
+    assert names(build_space("short", RUN, {})) == [*SIX[1:], "lambda_cmcs.depth"]
+    assert held_values("short", RUN) == {SIX[0]: 0.5}
+    with pytest.raises(SettingsError, match=r"'short' holds it at 0\.5"):
+        build_space("short", RUN, {SIX[0]: (0.1, 0.2)})
 
 
 def test_paper_searches_every_hyper_parameter_on_its_scale() -> None:

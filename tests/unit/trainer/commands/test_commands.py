@@ -20,6 +20,9 @@ from trainer.config.toml_records import record_to_table, toml_text
 from trainer.datasets import open_dataset
 from trainer.engine.run import config_of
 from trainer.features import DatasetFeatures
+from trainer.logs import LOGS
+from trainer.logs.base import LogEntry, RunLog
+from trainer.logs.nothing import NoLog
 from trainer.methods import METHODS
 
 
@@ -213,7 +216,41 @@ def test_fit_logs_where_asked(
     arguments = ("fit", run_toml, "--out", out, "--device", "cpu")
     assert call_trainer(*arguments, "--log", "tensorboard") == 0
     assert list((out / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_fit_takes_every_log_of_the_table(
+    run_toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def open_paper(folder: Path, config: TrainConfig, iteration: int) -> RunLog:
+        del config, iteration
+        opened.append(folder)
+        return NoLog()
+
+    assert isinstance(LOGS, dict)
+    monkeypatch.setitem(LOGS, "paper", LogEntry(open=open_paper))
+    out = tmp_path / "out"
+    assert call_trainer("fit", run_toml, "--out", out, "--device", "cpu", "--log", "paper") == 0
+    assert opened == [out]
+
+
+def test_fit_refuses_an_unknown_log_before_any_work(
+    run_toml: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("fit", run_toml, "--out", tmp_path / "out", "--device", "cpu")
     assert call_trainer(*arguments, "--log", "paper") == 2
+    printed = capsys.readouterr()
+    known = ", ".join(LOGS)
+    assert printed.err.strip() == f"error: --log paper is not known: choose one of {known}"
+    assert not printed.out and not (tmp_path / "out").exists()
+
+
+def test_the_help_of_fit_names_every_log(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call_trainer("fit", "--help") == 0
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"<{'|'.join(LOGS)}>" in shown
+    assert "Also log the evaluations to TensorBoard or Weights & Biases." in shown
 
 
 def test_presets_are_listed_and_printed_as_fit_takes_them(
