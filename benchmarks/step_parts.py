@@ -25,6 +25,7 @@ from trainer.losses import PairPoints, cmcs_weights, correspondence
 from trainer.losses.draws import stack_draws
 from trainer.losses.sampling import locate, sample_codes
 from trainer.losses.targets import sample_targets
+from trainer.methods.base import StepTerms
 from trainer.methods.networks.unim2 import UniM2
 from trainer.model import code_head
 
@@ -111,6 +112,7 @@ def parts_of(slots: Slots) -> dict[str, Part]:
 
     gradient = torch.ones_like(slots._rows.model.leaf_SP)
     probe_gradient = torch.ones_like(slots._rows.probes.leaf_SP)
+    nothing = StepTerms(terms={}, codes_SBTK=codes, buffers={})
     return {
         "draws": lambda: slots._draws[0].step(),
         "batch from the cache": read,
@@ -125,7 +127,7 @@ def parts_of(slots: Slots) -> dict[str, Part]:
         "sampling of codes": _both_ways(lambda: sample_codes(codes, sites), [codes]),
         "correspondence with sampling": _both_ways(compare, [codes]),
         "probes": lambda: gradient_of(slots._layouts.probes, probe(), probes),
-        "Adam": lambda: slots._updated(slots._rows, gradient, probe_gradient, {}),
+        "Adam": lambda: slots._updated(slots._rows, gradient, probe_gradient, nothing),
     }
 
 

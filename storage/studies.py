@@ -117,17 +117,17 @@ def create_study(bind: Engine | Connection, name: str, new: NewStudy) -> StudyRe
     return StudyRecord.from_row(row)
 
 
-def next_name(bind: Engine | Connection, preset: str, *, besides: Collection[str] = ()) -> str:
-    """``PRESET-N``, with N one more than the largest in use.
+def next_name(bind: Engine | Connection, title: str, *, besides: Collection[str] = ()) -> str:
+    """``TITLE-N``, with N one more than the largest in use.
 
     Another process may take the name before the caller does.
 
     Args:
         bind: Engine or connection.
-        preset: The preset's name.
+        title: What names begin with: that of a preset, a file or a folder.
         besides: Other names that are in use.
     """
-    prefix = f"{preset}-"
+    prefix = f"{title}-"
     query = select(StudyRow.name).where(StudyRow.name.startswith(prefix, autoescape=True))
     with transaction(bind) as connection:
         names = [*connection.scalars(query), *besides]

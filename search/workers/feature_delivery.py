@@ -168,8 +168,8 @@ def seconds_to_rebuild(config: TrainConfig, device: str, clock: Clock) -> float 
             progress=lambda what, done, total: None,
         )
         began = clock()
-        with tempfile.TemporaryDirectory() as folder, EntryWriter(folder=Path(folder)) as bank:
-            extraction.write(bank, "train", {})
+        with tempfile.TemporaryDirectory() as folder, EntryWriter(folder=Path(folder)) as entry:
+            extraction.write(entry, "train", {})
         spent = clock() - began
     except TrainerError:
         return None

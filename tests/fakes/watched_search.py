@@ -20,6 +20,7 @@ from search.driver.session import Session
 from search.progress.progress import Progress
 from search.records.confirmation import ConfirmationPlan
 from search.workers.pool import Pool
+from trainer.console.shell import Command
 
 CHUNK = 1 << 24  # bytes of memory that are looked at together
 
@@ -108,11 +109,15 @@ def run(secrets: Path, result: Path, arguments: list[str]) -> None:
     real = Session.drive
 
     def drive(
-        self: Session, pool: Pool, progress: Progress, plan: ConfirmationPlan | None = None
+        self: Session,
+        pool: Pool,
+        progress: Progress,
+        plan: ConfirmationPlan | None = None,
+        again: Command | None = None,
     ) -> Ending:
         assert ray.is_initialized()
         watch.ray()
-        ending = real(self, WatchedPool(pool, watch), progress, plan)
+        ending = real(self, WatchedPool(pool, watch), progress, plan, again)
         watch.ray()
         watch.processes()
         watch.memories()

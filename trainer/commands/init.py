@@ -64,7 +64,7 @@ def describe_folder(folder: Path, *, out: Path | None, printed: bool, say: Say) 
 def _check(folder: Path, file: Path, *, printed: bool) -> None:
     """Refuse what cannot end well, before the images are read."""
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder: give the folder that holds the images")
+        raise ConfigError(f"{folder} is not a folder: give the folder that holds the images")
     if printed:
         return
     if file.exists():

@@ -230,7 +230,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def is_sound(folder: Path, name: str, record: ArrayRecord) -> bool:
-    """Whether an array of a bank is as it was written; reads all of it."""
+    """Whether an array of a cache entry is as it was written; reads all of it."""
     try:
         _check_size(folder, name, record.size)
         _check_contents(folder, {name: asdict(record)}, record.size, None)

@@ -64,7 +64,7 @@ class TransFGUOptions:
         check_at_least(self, 1, "width", "heads", "blocks", "parts")
         if self.width % self.heads:
             raise ConfigError(
-                f"method.options.width = {self.width} is no multiple of method.options.heads ="
+                f"method.options.width = {self.width} is not a multiple of method.options.heads ="
                 f" {self.heads}: change one of them"
             )
 

@@ -93,7 +93,7 @@ def test_a_place_that_is_not_there_is_refused(
     place: str, folder: Path, tmp_path: Path, lines: list[str]
 ) -> None:
     given = tmp_path / place
-    with pytest.raises(ConfigError, match=r"is no folder: give the folder|in no folder: make"):
+    with pytest.raises(ConfigError, match=r"is not a folder: give the folder|in no folder: make"):
         if given.suffix:
             describe_folder(folder, out=given, printed=False, say=lines.append)
         else:

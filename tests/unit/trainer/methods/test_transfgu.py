@@ -283,7 +283,7 @@ def test_class_tokens_start_at_right_angles() -> None:
     ("options", "phrase"),
     [
         ({"parts": 0}, "parts = 0 is too small"),
-        ({"width": 10, "heads": 4}, "width = 10 is no multiple of method.options.heads = 4"),
+        ({"width": 10, "heads": 4}, "width = 10 is not a multiple of method.options.heads = 4"),
     ],
 )
 def test_impossible_options_are_refused(options: dict[str, Any], phrase: str) -> None:
