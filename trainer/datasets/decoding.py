@@ -270,7 +270,10 @@ def _read_wide_colour(path: Path, channels: int) -> NDArray[np.uint8 | np.uint16
     high = read_pixels(path).astype(np.uint16)
     with open_image(path) as image:
         if image.format != "PNG":
-            raise ValueError("16-bit colour can only be read from PNG files")
+            raise DataError(
+                f"{path} has colours of 16 bits, which can only be read from PNG files: save it as"
+                " PNG or .npy"
+            )
         assert len(image.mode) == channels, image.mode
         image.tile = [image.tile[0]._replace(args=f"{image.mode};16L")]
         low = _upright(image, image)

@@ -76,5 +76,8 @@ def advice_on(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4)
     if start in TIFF_STARTS:
-        return "if it is intact, save it with 8 or 16 bits, 32-bit floats, or as an .npy file"
+        return (
+            "if it is intact, save it as an .npy file, or each band with 8 or 16 bits or 32-bit"
+            " floats in a file of its own"
+        )
     return AGAIN

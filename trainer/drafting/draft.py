@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -25,6 +25,8 @@ __all__ = ["Draft", "draft_description"]
 
 CLUSTERS = 8  # where there are no labels
 SHOWN = 3
+#: Characters with a meaning in a pattern.
+SPECIAL = "{}*"
 #: Files of labels that are no pictures.
 OUTLINES = (".json", ".txt", ".xml")
 
@@ -84,15 +86,16 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
             " into a folder of its own, with the same names in all of them"
         )
     modalities = _modalities(root, roles)
-    labels = None if roles.label is None else _labels(root, roles.label, others, progress)
-    left = [f"{_title(group)} not described: {reason}" for group, reason in roles.left]
-    if roles.label is not None and labels is None:
-        left.append(f"{_title(roles.label.group)} not described: it holds no classes")
     first = roles.modalities[0]
+    next(iter(modalities.values())).doubts.extend(
+        f"{_title(group)} not described: {reason}" for group, reason in roles.unreadable
+    )
+    left = [f"{_title(group)} not described: {reason}" for group, reason in roles.left]
+    label, labels = _labels(root, roles.labels, others, left, progress)
     splits = draft_splits(
         tree,
         first.files.keys(),
-        () if labels is None or roles.label is None else roles.label.files.keys(),
+        () if label is None else label.files.keys(),
         {pick.name: pick.pattern for pick in roles.modalities},
         others,
     )
@@ -100,17 +103,22 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
         classes=labels,
         modalities=modalities,
         splits=splits,
-        left=(*left, *_unread(others), *(() if roles.label else _outlines(others))),
+        left=(*left, *_unread(others), *(() if label else _outlines(others, first.files))),
     )
 
 
 def _check_folders(files: Iterable[str]) -> None:
-    """Refuse folders whose names a description cannot hold, since it is in UTF-8.
+    """Refuse folders whose names a description cannot hold.
 
     Raises:
         DataError: If there is one.
     """
-    for folder in {PurePosixPath(file).parent for file in files}:
+    for folder in sorted({PurePosixPath(file).parent for file in files}):
+        if set(SPECIAL) & set(str(folder)):
+            raise DataError(
+                f"the name of the folder {str(folder)!r} has one of {SPECIAL}, which have a"
+                " meaning in a description: rename it"
+            )
         try:
             str(folder).encode()
         except UnicodeEncodeError as error:
@@ -164,10 +172,27 @@ def _say_missing(table: Table, name: str, pick: Pick, first: Pick) -> None:
         )
 
 
-def _labels(root: Path, pick: Pick, others: Iterable[str], progress: OnProgress) -> Classes | None:
-    paths = [root / native(file) for file in pick.files.values()]
-    named = read_class_names(root, others)
-    return draft_labels(pick.pattern, paths, named, progress)
+def _labels(
+    root: Path,
+    picks: Sequence[Pick],
+    others: Iterable[str],
+    left: list[str],
+    progress: OnProgress,
+) -> tuple[Pick | None, Classes | None]:
+    """The first labels that hold classes; ``left`` gets the others, with the reason."""
+    chosen: tuple[Pick | None, Classes | None] = None, None
+    for pick in picks:
+        reason = f"labels are taken from {chosen[0].group.title}" if chosen[0] else ""
+        if not reason:
+            try:
+                paths = [root / native(file) for file in pick.files.values()]
+                named = read_class_names(root, others)
+                chosen = pick, draft_labels(pick.pattern, paths, named, progress)
+                continue
+            except DataError as error:
+                reason = str(error)
+        left.append(f"{_title(pick.group)} not described: {reason}")
+    return chosen
 
 
 def _title(group: Group) -> str:
@@ -187,13 +212,22 @@ def _unread(others: Iterable[str]) -> list[str]:
     ]
 
 
-def _outlines(others: Iterable[str]) -> list[str]:
-    """Labels as outlines or boxes, such as those of COCO, YOLO and LabelMe."""
+def _outlines(others: Iterable[str], images: Mapping[str, str]) -> list[str]:
+    """Labels as outlines or boxes, such as those of COCO, YOLO and LabelMe.
+
+    Args:
+        others: Files that are no pictures.
+        images: Name of each image to its file.
+    """
+    stems = {PurePosixPath(file).stem for file in images.values()}
     found = [
         file
         for file in others
         if PurePosixPath(file).suffix.lower() in OUTLINES
-        and any(kind_in(part) == LABEL for part in PurePosixPath(file).parent.parts)
+        and (
+            PurePosixPath(file).stem in stems
+            or any(kind_in(part) == LABEL for part in PurePosixPath(file).parent.parts)
+        )
     ]
     if not found:
         return []

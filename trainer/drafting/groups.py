@@ -9,7 +9,15 @@ from pathlib import Path, PurePosixPath
 from trainer.datasets.file_tree import FileTree
 from trainer.datasets.folder.patterns import DEEP, NAME, SPLIT, FilePattern
 from trainer.datasets.names import USUAL, composed
-from trainer.drafting.words import Affix, find_affix, find_split, kind_in, merge_kinds
+from trainer.drafting.words import (
+    LABEL,
+    RGB,
+    Affix,
+    find_affix,
+    find_split,
+    kind_in,
+    merge_kinds,
+)
 
 __all__ = ["Group", "find_groups"]
 
@@ -30,7 +38,7 @@ class _Place:
         """The same, with a folder below as the one that says the kind."""
         return replace(
             self,
-            above=self.above + self.below[:level],
+            above=self.above + self.own + self.below[:level],
             own=self.below[level:][:1],
             below=self.below[level + 1 :],
         )
@@ -87,6 +95,8 @@ class Group:
             return
         shared = _shared_ends([place.stem for place in self.places])
         for before, after in dict.fromkeys([(self.affix.before, self.affix.after), shared]):
+            if set("{}*") & set(before + after):
+                continue
             for folder in self._folders():
                 yield "/".join((*folder, f"{before}{NAME}{after}{self.extension}"))
 
@@ -119,15 +129,31 @@ def find_groups(tree: FileTree) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     files = [(tree.text(path), USUAL.get(path.suffix.lower())) for path in _all(tree)]
     strange = [file for file, extension in files if extension is None]
     places = _splits_joined([_place(file) for file, extension in files if extension is not None])
+    meaningless = _shared_affixes(places)
     for place in places:
         affix, extension = find_affix(place.stem), USUAL[PurePosixPath(place.file).suffix.lower()]
+        if affix in meaningless:
+            affix = Affix()
         kinds = [kind for text in place.own if (kind := kind_in(text))]
+        if kinds == [RGB] and any(kind_in(text) == LABEL for text in place.above):
+            kinds = [LABEL]
         if affix.kind is not None:
             kinds.append(affix.kind)
         key = (merge_kinds(kinds), place.own, affix, extension)
         groups.setdefault(key, []).append(place)
     found = [Group(*_head(key), tuple(places)) for key, places in groups.items()]
     return tuple(found), tuple(strange)
+
+
+def _shared_affixes(places: Sequence[_Place]) -> set[Affix]:
+    """Words in the names of files that folders of several kinds share: they say nothing."""
+    folders: dict[Affix, set[str]] = {}
+    for place in places:
+        affix = find_affix(place.stem)
+        for text in place.own:
+            if affix.kind is not None and (kind := kind_in(text)) is not None:
+                folders.setdefault(affix, set()).add(kind)
+    return {affix for affix, kinds in folders.items() if len(kinds) > 1}
 
 
 def _all(tree: FileTree) -> Iterator[Path]:

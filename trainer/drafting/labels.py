@@ -31,6 +31,7 @@ BLACK = 0
 SOFT = 64  # different numbers from which on masks may have soft edges
 LOSSY = (".jpg", ".jpeg")
 MASK = ("background", "object")  # names of its two values
+WHITE = 255
 LINES = 2.0  # how much more of it is edge than of the other classes, where 0 is no class
 
 
@@ -57,6 +58,8 @@ class _Seen:
     files: int = 0
     #: Whether three channels held the same number somewhere.
     grey_colour: bool = False
+    #: Transparent pixels.
+    hidden: int = 0
     faults: list[str] = field(default_factory=list)
 
     def add(self, numbers: NDArray[np.int64], shown: NDArray[np.bool_] | None) -> None:
@@ -67,6 +70,7 @@ class _Seen:
         edge[:, :-1] |= right
         edge[:, 1:] |= right
         everywhere = np.ones(numbers.shape, dtype=np.bool_) if shown is None else shown
+        self.hidden += int(np.count_nonzero(~everywhere))
         self.pixels.update(_counts(numbers[everywhere]))
         self.edges.update(_counts(numbers[everywhere & edge]))
         self.files += 1
@@ -84,14 +88,17 @@ def _counts(numbers: NDArray[np.int64]) -> dict[int, int]:
 
 def draft_labels(
     pattern: str, paths: Sequence[Path], named: ClassNames, progress: OnProgress
-) -> Classes | None:
-    """Read the label files; None where they hold no classes.
+) -> Classes:
+    """Read the label files.
 
     Args:
         pattern: Where they are.
         paths: The files.
         named: Names of classes as a file of the folder gives them.
         progress: Called with what is done, how much of it, and of how much.
+
+    Raises:
+        DataError: If they hold no classes; says why.
     """
     seen, read = _Seen(), spread(paths, MOST)
     for done, path in enumerate(read, start=1):
@@ -114,8 +121,11 @@ def draft_labels(
         table.doubts.append(
             f"labels: {seen.coloured} of {seen.files} files are in colour, the others hold numbers"
         )
-    if not seen.pixels or len(seen.pixels) > CLASSES + 1:
-        return None
+    if not seen.pixels:
+        raise DataError(seen.faults[0] if seen.faults else "all pixels are transparent")
+    if len(seen.pixels) > CLASSES + 1:
+        kind = "colours" if seen.coloured else "numbers"
+        raise DataError(f"it holds {len(seen.pixels)} different {kind}, which are no classes")
     return _in_colour(table, seen, named) if seen.coloured else _by_number(table, seen, named)
 
 
@@ -127,7 +137,10 @@ def _read(path: Path, seen: _Seen) -> None:
         seen.faults.append(str(error))
         return
     if stored.dtype.kind not in "biu" or stored.ndim not in (2, 3):
-        seen.faults.append(f"{path} holds no whole numbers")
+        seen.faults.append(
+            f"{path} holds {stored.dtype} of shape {stored.shape}: save whole numbers, height x"
+            " width"
+        )
         return
     shown = None
     if stored.ndim == 3:
@@ -155,20 +168,25 @@ def _note_palette(path: Path, seen: _Seen) -> None:
         seen.palette.setdefault(index, (red, green, blue))
 
 
-def _by_number(table: Table, seen: _Seen, found: ClassNames) -> Classes | None:
+def _by_number(table: Table, seen: _Seen, found: ClassNames) -> Classes:
     if seen.grey_colour:
         table.settings["encoding"] = "number"
         table.remarks.append("numbers saved as colours: all channels hold the same")
     numbers = sorted(seen.pixels)
     ignored = [number for number in numbers if number in NO_CLASS]
+    if _is_spread(numbers):
+        ignored.clear()
+        table.doubts.append(
+            f"labels: {', '.join(map(str, numbers))} are evenly spread, so {WHITE} is a class; if"
+            f" it is none, remove it from numbers and write ignore = [{WHITE}]"
+        )
     if BLACK in numbers and not ignored and _is_void(seen, BLACK):
         ignored.append(BLACK)
     is_mask = _is_mask(seen)
     if is_mask:
         ignored.clear()
     numbers = [number for number in numbers if number not in ignored]
-    if len(numbers) < 2:
-        return None
+    _check_several(numbers, seen)
     _say_shares(table, seen, ignored)
     if is_mask:
         _doubt_mask(table, *map(str, numbers))
@@ -190,14 +208,13 @@ def _by_number(table: Table, seen: _Seen, found: ClassNames) -> Classes | None:
     return Classes(names=names, palette=_apart(palette, len(numbers)), table=table)
 
 
-def _in_colour(table: Table, seen: _Seen, found: ClassNames) -> Classes | None:
+def _in_colour(table: Table, seen: _Seen, found: ClassNames) -> Classes:
     colours = sorted(seen.pixels, key=lambda colour: -seen.pixels[colour])
     is_mask = _is_mask(seen)
     is_void = BLACK in colours and not is_mask and _is_void(seen, BLACK)
     ignored = [BLACK] if is_void else []
     colours = [colour for colour in colours if colour not in ignored]
-    if len(colours) < 2:
-        return None
+    _check_several(colours, seen)
     _say_shares(table, seen, ignored)
     if is_mask:
         _doubt_mask(table, *map(_colour_name, sorted(colours)))
@@ -209,6 +226,28 @@ def _in_colour(table: Table, seen: _Seen, found: ClassNames) -> Classes | None:
         names=_distinct([found.coded.get(colour, _colour_name(colour)) for colour in colours]),
         palette=tuple(map(_rgb, colours)),
         table=table,
+    )
+
+
+def _check_several(values: Sequence[int], seen: _Seen) -> None:
+    """Refuse a single class.
+
+    Raises:
+        DataError: If there are fewer than two.
+    """
+    if len(values) >= 2:
+        return
+    hint = (
+        "; transparent pixels have no class: give the background a colour" if seen.hidden else ""
+    )
+    raise DataError(f"it holds {len(values)} class{'es' * (len(values) != 1)}{hint}")
+
+
+def _is_spread(numbers: Sequence[int]) -> bool:
+    """Whether classes were stretched to greys from 0 to 255."""
+    steps = len(numbers) - 1
+    return steps >= 2 and all(
+        abs(number - WHITE * index / steps) <= 1 for index, number in enumerate(numbers)
     )
 
 
@@ -226,8 +265,13 @@ def _is_void(seen: _Seen, value: int) -> bool:
 
 
 def _say_shares(table: Table, seen: _Seen, ignored: Sequence[int]) -> None:
-    total = seen.pixels.total()
-    without = sum(seen.pixels[value] for value in ignored)
+    total = seen.pixels.total() + seen.hidden
+    without = sum(seen.pixels[value] for value in ignored) + seen.hidden
+    if seen.hidden:
+        table.doubts.append(
+            f"labels: {seen.hidden / total:.1%} of the pixels are transparent, which means no"
+            " class; if they are a class, give it a colour of its own"
+        )
     table.remarks.append(
         f"{seen.files} label files with {len(seen.pixels)} different values;"
         f" {without / total:.1%} of the pixels have no class"

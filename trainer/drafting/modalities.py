@@ -70,7 +70,7 @@ def _bands(name: str, pattern: str, points: NDArray[np.float64], facts: Facts) -
         return {name: _colour_array(name, pattern, points)}
     if facts.storage.is_array or channels > 4:
         return {
-            f"{name}_{band}": _plane(name, pattern, points[:, band], facts, band=band)
+            (own := f"{name}_{band}"): _plane(own, pattern, points[:, band], facts, band=band)
             for band in range(channels)
         }
     colours = points[:, :3] if channels > 2 else points[:, :1]

@@ -38,22 +38,39 @@ class Roles:
 
     #: The first one decides about names.
     modalities: tuple[Pick, ...]
-    label: Pick | None
+    #: What may be the labels, the best first.
+    labels: tuple[Pick, ...]
     #: Groups that are not described, with the reason.
     left: tuple[tuple[Group, str], ...]
+    #: Groups of which no file can be read, with the reason.
+    unreadable: tuple[tuple[Group, str], ...]
 
 
 def look_through(root: Path, groups: Sequence[Group]) -> dict[Group, Facts]:
     """Read a sample of each group; one of no known kind is parted by folders that differ."""
     looked: dict[Group, Facts] = {}
+    known = [group for group in groups if group.kind not in (None, PREVIEW)]
     for group in groups:
         parts = group.by_folder() if group.kind is None else ()
         found = {part: look_at([root / native(file) for file in part.files]) for part in parts}
-        if len({_look(facts) for facts in found.values() if facts.storages}) > 1:
+        differ = len({_look(facts) for facts in found.values() if facts.storages}) > 1
+        if differ or _are_kinds(parts, known):
             looked |= found
         else:
             looked[group] = look_at([root / native(file) for file in group.files])
     return looked
+
+
+def _are_kinds(parts: Sequence[Group], known: Sequence[Group]) -> bool:
+    """Whether folders are kinds of pictures, not scenes: each has the names of another group.
+
+    Args:
+        parts: The folders, each a group.
+        known: Groups whose kind their names say.
+    """
+    names = [files.keys() for group in known for files in group.patterns.values()]
+    own = [{name for files in part.patterns.values() for name in files} for part in parts]
+    return len(own) > 1 and any(all(each & found for each in own) for found in names)
 
 
 def _look(facts: Facts) -> tuple[Storage, bool]:
@@ -67,12 +84,13 @@ def find_roles(looked: Mapping[Group, Facts]) -> Roles | None:
         looked: Each group to what a sample of it holds.
     """
     kinds = {group: _kind(group, facts) for group, facts in looked.items() if facts.storages}
-    left = [
+    _find_drawings(kinds, looked)
+    unreadable = [
         (group, f"no file can be read; {facts.faults[0]}")
         for group, facts in looked.items()
         if group not in kinds
     ]
-    left += [(group, "pictures for people") for group, kind in kinds.items() if kind == PREVIEW]
+    left = [(group, "pictures for people") for group, kind in kinds.items() if kind == PREVIEW]
     candidates = [group for group, kind in kinds.items() if kind not in (LABEL, PREVIEW)]
     anchor = _anchor(candidates, kinds, looked)
     if anchor is None:
@@ -93,10 +111,24 @@ def find_roles(looked: Mapping[Group, Facts]) -> Roles | None:
             continue
         picks[name] = _pick(name, group, looked[group], text)
     labels = [group for group, kind in kinds.items() if kind == LABEL]
-    best = min((group for group in labels if others[group] is not None), key=_rank, default=None)
-    left += [(group, _why_no_label(group, best, pattern)) for group in labels if group is not best]
-    label = None if best is None else _pick(LABEL, best, looked[best], str(others[best]))
-    return Roles(modalities=tuple(picks.values()), label=label, left=tuple(left))
+    left += [
+        (group, _why_no_label(group, anchor, pattern)) for group in labels if not others[group]
+    ]
+    fitting = sorted((group for group in labels if others[group]), key=_rank)
+    return Roles(
+        modalities=tuple(picks.values()),
+        labels=tuple(_pick(LABEL, each, looked[each], str(others[each])) for each in fitting),
+        left=tuple(left),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _find_drawings(kinds: dict[Group, str], looked: Mapping[Group, Facts]) -> None:
+    """Colours that are labels drawn for people: few of them, where there are photographs, too."""
+    few = [group for group, kind in kinds.items() if kind == RGB and looked[group].few_values()]
+    photographs = [group for group, kind in kinds.items() if kind == RGB and group not in few]
+    if photographs:
+        kinds.update(dict.fromkeys(few, LABEL))
 
 
 def _kind(group: Group, facts: Facts) -> str:
@@ -178,7 +210,14 @@ def _rank(group: Group) -> tuple[int, int, str]:
     return "color" in title, place, title
 
 
-def _why_no_label(group: Group, best: Group | None, pattern: str) -> str:
-    if best is None:
-        return f"its names are not those of {pattern}"
-    return f"labels are taken from {best.title}"
+def _why_no_label(group: Group, anchor: Group, pattern: str) -> str:
+    """Why labels do not fit; masks of one class each have a folder or a file for each class."""
+    names = anchor.patterns[pattern].keys()
+    parts = group.by_folder()
+    fitting = [part for part in parts if any(own.keys() & names for own in part.patterns.values())]
+    if len(fitting) > 1:
+        return (
+            f"{', '.join(part.title for part in fitting)} look like one mask for each class: merge"
+            " them into one PNG of class numbers per image"
+        )
+    return f"its names are not those of {pattern}"

@@ -18,6 +18,7 @@ __all__ = ["draft_splits"]
 SHARE = 0.15
 LONGEST = 60  # characters of a line that are shown
 LISTS = (".txt", ".lst", ".csv")
+TABLES = (".json", ".yaml", ".yml", ".tsv")
 SCENES = 4  # fewest that are kept together: each split takes one at least
 YEAR = "0123456789_-"  # behind a split's name, as in train2017
 NUMBERED = r"^(.+?)[_-]?[0-9]+$"
@@ -120,6 +121,11 @@ def _lists(
     every = tuple(FilePattern(text) for text in patterns.values())
     found: dict[str, dict[str, set[str]]] = {}
     refused: dict[str, str] = {}
+    table.doubts.extend(
+        f"splits: {file} is not used: write a list of names for each split, such as train.txt"
+        for file in sorted(others)
+        if _is_other_split(file)
+    )
     for file in sorted(others, key=lambda file: (file.count("/"), file)):
         split = _split_of(file)
         if split is None:
@@ -135,12 +141,23 @@ def _lists(
         else:
             line = next(each for each in lines if composed(listed_name(each, every)) not in known)
             shown = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+            header = "; remove a first line that names columns" if line == lines[0] else ""
             refused.setdefault(
-                split, f"{file} is not used: it names {shown!r}, which is no image here"
+                split, f"{file} is not used: {shown!r} is not an image here{header}"
             )
     said = [text for split, text in refused.items() if split not in found]
     table.doubts.extend(f"splits: {text}" for text in said)
     return found
+
+
+def _is_other_split(file: str) -> bool:
+    """Whether a file's name says that it splits the images, in a form that is not read."""
+    path = PurePosixPath(file)
+    stem = path.stem.lower()
+    if path.suffix.lower() in TABLES and any(stem in words for words in SPLITS.values()):
+        return True
+    is_text = path.suffix.lower() in (*TABLES, *LISTS) and _split_of(file) is None
+    return is_text and bool({"split", "splits"} & set(re.split(r"[^a-z]+", stem)))
 
 
 def _split_of(file: str) -> str | None:

@@ -25,14 +25,14 @@ LABEL, RGB, PREVIEW = "label", "rgb", "preview"
 WORDS: Mapping[str, str] = {
     LABEL: "label labels lbl gt groundtruth mask masks annotation annotations anno ann seg segm"
     " segmentation segmentations semantic semantics trainids",
-    RGB: "rgb rgba bgr color colour colors colours visible vis",
+    RGB: "rgb rgba bgr color colour colors colours visible vis vi",
     PREVIEW: "overlay overlays preview previews thumb thumbs thumbnail thumbnails viz"
     " visualization visualisation colored coloured colorized colourised pred preds"
     " prediction predictions instance instances confidence panoptic",
     "red": "red",
-    "green": "green",
+    "green": "green gre",
     "blue": "blue",
-    "rededge": "rededge",
+    "rededge": "rededge reg",
     "nir": "nir nearinfrared",
     "thermal": "thermal therm tir lwir ir infrared heat temperature flir fir",
     "depth": "depth depths depthmap tof",
@@ -60,9 +60,9 @@ BESIDE = frozenset("raw mm cm fine coarse id ids map maps warped aligned registe
 
 #: Split to the names of its folder or list.
 SPLITS: Mapping[str, frozenset[str]] = {
-    "train": frozenset({"train", "training"}),
+    "train": frozenset({"train", "training", "tr"}),
     "val": frozenset({"val", "valid", "validation", "dev", "eval"}),
-    "test": frozenset({"test", "testing"}),
+    "test": frozenset({"test", "testing", "ts"}),
 }
 
 #: Capitals, a word with or without a first capital, digits, letters of other scripts.

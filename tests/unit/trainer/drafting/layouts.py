@@ -224,6 +224,61 @@ def arrays(root: Path) -> None:
         save(root / f"depth/{name}.npy", noise(name, 0, 255).astype(np.float32))
 
 
+COLOURS = np.array([[10, 20, 30], [200, 0, 0], [0, 200, 0]], np.uint8)
+
+
+def drawn_labels_in_a_folder_of_labels(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"RGB/{name}.png")
+        heat(root / f"Depth/{name}.png")
+        save(root / f"GT/COLOR/{name}.png", COLOURS[areas()])
+        label(root / f"GT/LABELS/{name}.png")
+
+
+def drawn_labels_beside(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"images/{name}.png")
+        save(root / f"color/{name}.png", COLOURS[areas()])
+        label(root / f"label/{name}.png")
+
+
+def a_word_in_every_name(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"rgb/FLIR_{name}.jpg")
+        heat(root / f"thermal/FLIR_{name}.png")
+        label(root / f"masks/FLIR_{name}.png")
+
+
+def folders_of_unknown_kinds(root: Path) -> None:
+    for name in NAMES:
+        for angle in ("I0", "I45"):
+            save(root / f"{angle}/{name}.png", noise(f"{angle}{name}", 0, 255))
+        save(root / f"dolp/{name}.png", noise(name, 0, 255))
+        label(root / f"labels/{name}.png")
+
+
+def short_names_of_splits(root: Path) -> None:
+    for split, names in (("Tr", NAMES[:4]), ("Ts", NAMES[4:])):
+        for name in names:
+            colour(root / f"images{split}/{name}.png")
+            label(root / f"labels{split}/{name}.png")
+
+
+def visible_and_infrared(root: Path) -> None:
+    for split, names in (("train", NAMES[:4]), ("test", NAMES[4:])):
+        for name in names:
+            colour(root / f"{split}/vi/{name}.png")
+            grey = noise(name, 0, 255)
+            save(root / f"{split}/ir/{name}.png", np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def masks_for_people_and_programs(root: Path) -> None:
+    for name in NAMES:
+        colour(root / f"img/{name}.png")
+        colour(root / f"masks_human/{name}.png")
+        label(root / f"masks_machine/{name}.png")
+
+
 def several_lists(root: Path) -> None:
     """Lists of another purpose and of another time; the labels fit one of the former."""
     for name in NAMES:
@@ -260,6 +315,46 @@ def binary_masks(root: Path) -> None:
 
 
 LAYOUTS: Mapping[str, Layout] = {
+    "drawn labels in a folder of labels": Layout(
+        make=drawn_labels_in_a_folder_of_labels,
+        modalities={"rgb": "RGB/{name}.png", "depth": "Depth/{name}.png"},
+        label="GT/LABELS/{name}.png",
+    ),
+    "drawn labels beside": Layout(
+        make=drawn_labels_beside,
+        modalities={"rgb": "images/{name}.png"},
+        label="label/{name}.png",
+    ),
+    "a word in every name": Layout(
+        make=a_word_in_every_name,
+        modalities={"rgb": "rgb/{name}.jpg", "thermal": "thermal/{name}.png"},
+        label="masks/{name}.png",
+    ),
+    "folders of unknown kinds": Layout(
+        make=folders_of_unknown_kinds,
+        modalities={
+            "dolp": "dolp/{name}.png",
+            "i0": "I0/{name}.png",
+            "i45": "I45/{name}.png",
+        },
+        label="labels/{name}.png",
+    ),
+    "short names of splits": Layout(
+        make=short_names_of_splits,
+        modalities={"rgb": "images{split}/{name}.png"},
+        label="labels{split}/{name}.png",
+        splits={"train": "Tr/", "val": 0.15, "test": "Ts/"},
+    ),
+    "visible and infrared": Layout(
+        make=visible_and_infrared,
+        modalities={"rgb": "**/vi/{name}.png", "thermal": "**/ir/{name}.png"},
+        splits={"train": "train/", "val": 0.15, "test": "test/"},
+    ),
+    "masks for people and programs": Layout(
+        make=masks_for_people_and_programs,
+        modalities={"rgb": "img/{name}.png"},
+        label="masks_machine/{name}.png",
+    ),
     "arrays": Layout(
         make=arrays, modalities={"rgb": "rgb/{name}.npy", "depth": "depth/{name}.npy"}
     ),

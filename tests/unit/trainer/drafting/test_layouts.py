@@ -144,9 +144,9 @@ def test_masks_of_two_values_are_background_and_object(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("# held out\n0007\n", "it names '# held out', which is no image here"),
+        ("# held out\n0007\n", "'# held out' is not an image here; remove a first line"),
         ("0007\n0007\n", "again in line 2"),
-        ("x" * 1000, f"it names '{'x' * 60}…', which is no image here"),
+        ("x" * 1000, f"'{'x' * 60}…' is not an image here"),
     ],
 )
 def test_a_list_that_is_not_used_is_named(content: str, reason: str, tmp_path: Path) -> None:
@@ -309,3 +309,97 @@ def test_a_folder_that_is_not_in_utf_8_is_refused_in_one_line(tmp_path: Path) ->
 
     with pytest.raises(DataError, match="is not in UTF-8: rename it"):
         drafted(tmp_path)
+
+
+def doubts_of(root: Path) -> str:
+    return "\n".join(drafted(root).doubts)
+
+
+def test_evenly_spread_greys_are_classes(tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"images/{name}.png")
+        save(tmp_path / f"labels/{name}.png", np.array([0, 127, 255], np.uint8)[areas()])
+    draft = drafted(tmp_path)
+    assert draft.classes is not None
+    assert draft.classes.table.settings["numbers"] == [0, 127, 255]
+    assert draft.classes.table.settings["ignore"] == []
+    assert "0, 127, 255 are evenly spread, so 255 is a class" in "\n".join(draft.doubts)
+
+
+@pytest.mark.parametrize("file", ["splits.json", "train.json", "split.csv", "splits.yaml"])
+def test_splits_in_another_form_are_named(file: str, tmp_path: Path) -> None:
+    LAYOUTS["a folder for each kind"].make(tmp_path)
+    (tmp_path / file).write_text("{}")
+    assert f"splits: {file} is not used: write a list of names" in doubts_of(tmp_path)
+
+
+def test_a_list_with_a_header_is_named(tmp_path: Path) -> None:
+    LAYOUTS["a folder for each kind"].make(tmp_path)
+    (tmp_path / "train.csv").write_text("image,label\n0000,0000\n")
+    said = "'image,label' is not an image here; remove a first line that names columns"
+    assert said in doubts_of(tmp_path)
+
+
+def test_transparent_pixels_of_labels_are_counted(tmp_path: Path) -> None:
+    stored = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    stored[areas() == 1] = [255, 0, 0, 255]
+    stored[areas() == 2] = [0, 255, 0, 255]
+    for name in NAMES:
+        colour(tmp_path / f"images/{name}.png")
+        save(tmp_path / f"labels/{name}.png", stored)
+    hidden = (areas() == 0).mean()
+    assert f"labels: {hidden:.1%} of the pixels are transparent" in doubts_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        (np.zeros((HEIGHT, WIDTH), np.float32), "holds float32 of shape"),
+        (np.zeros((HEIGHT, WIDTH), np.int32), "it holds 1 class"),
+    ],
+)
+def test_labels_without_classes_say_why(stored: Any, reason: str, tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"images/{name}.png")
+        save(tmp_path / f"labels/{name}.npy", stored)
+    draft = drafted(tmp_path)
+    assert draft.classes is None
+    assert any("not described" in line and reason in line for line in draft.left)
+
+
+def test_masks_of_one_class_each_are_named(tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"images/{name}.png")
+        for kind in ("crop", "weed"):
+            save(tmp_path / f"masks/{kind}/{name}.png", (areas() == 1).astype(np.uint8) * 255)
+    said = "crop, weed look like one mask for each class: merge them into one PNG"
+    assert any(said in line for line in drafted(tmp_path).left)
+
+
+def test_outlines_beside_the_images_are_named(tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.json").write_text("{}")
+    assert any("outlines and boxes are no labels here" in line for line in drafted(tmp_path).left)
+
+
+def test_images_that_cannot_be_read_are_to_be_checked(tmp_path: Path) -> None:
+    for name in NAMES:
+        save(tmp_path / f"thermal/{name}.png", noise(name, 0, 255))
+        (tmp_path / "rgb").mkdir(exist_ok=True)
+        (tmp_path / f"rgb/{name}.png").write_bytes(b"nothing")
+    assert "rgb/0000.png and 7 more not described: no file can be read" in doubts_of(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["rgb{a}", "rgb**", "{name}"])
+def test_folders_with_a_character_of_patterns_are_refused(folder: str, tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / folder / f"{name}.png")
+    with pytest.raises(DataError, match="which have a meaning in a description: rename it"):
+        drafted(tmp_path)
+
+
+def test_names_with_braces_are_read_or_refused(tmp_path: Path) -> None:
+    for name in NAMES:
+        colour(tmp_path / f"rgb/{{name}}{name}.png")
+    assert drafted(tmp_path).modalities["rgb"].settings["files"] == "rgb/{name}.png"
