@@ -137,11 +137,13 @@ class Source(Protocol):
         """
         return pixels
 
-    def size_advice(self, kind: str) -> str:
-        """Advice on images whose size differs from the first modality's, for messages.
+    def size_advice(self, kind: str, size: tuple[int, ...], other: tuple[int, ...]) -> str:
+        """Advice on an image whose size differs from the first modality's, for messages.
 
         Args:
             kind: A modality, or ``label``.
+            size: The image's height and width.
+            other: Those of the first modality's image.
         """
         return "bring them to one size"
 

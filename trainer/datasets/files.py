@@ -103,12 +103,13 @@ class FileSource(Source):
             return pixels  # the comparison of sizes refuses it
         return nearest_pixels(pixels, size)
 
-    def size_advice(self, kind: str) -> str:
+    def size_advice(self, kind: str, size: tuple[int, ...], other: tuple[int, ...]) -> str:
         """See :class:`~trainer.datasets.base.Source`."""
-        if kind in self.resampled:
+        can_be_resampled = bool(self.resample_option) and kind != "label"
+        if kind in self.resampled or (can_be_resampled and not is_same_view(size, other)):
             return "it shows another view; cut both to the same part of the scene"
         advice = "bring them to one size"
-        if self.resample_option and kind != "label":
+        if can_be_resampled:
             advice = (
                 f"set {self.resample_option.format(kind)} to take its nearest pixels, or {advice}"
             )
@@ -238,7 +239,7 @@ class FileSource(Source):
             for path, _ in (first, other)
             if (tag := read_orientation(path, late=True)) in SIDEWAYS
         ]
-        advice = f": {self.size_advice(other[1])} or remove both"
+        advice = f": {self.size_advice(other[1], (height, width), size[::-1])} or remove both"
         if said and self._suits(other[1], size, (height, width)):
             advice = f", but {' and '.join(said)}: turn the other file as well, or remove the tag"
         raise DataError(

@@ -165,10 +165,11 @@ class _Walker:
         first, (height, width) = next(iter(sizes.items()))
         for kind, (rows, columns) in sizes.items():
             if (rows, columns) != (height, width):
+                advice = self._data.source.size_advice(kind, (rows, columns), (height, width))
                 self._fault(
                     "another size",
                     f"{_where(split, name, kind)} is {columns} x {rows} pixels, its {first}"
-                    f" {width} x {height}{why}: {self._data.source.size_advice(kind)}",
+                    f" {width} x {height}{why}: {advice}",
                 )
 
     def _fault(self, kind: str, text: str) -> None:

@@ -59,10 +59,10 @@ class Predictor:
         for modality, image in images.items():
             fitted = self.source.fitted(modality, image, (height, width))
             if fitted.shape[:2] != (height, width):
+                advice = self.source.size_advice(modality, image.shape[:2], (height, width))
                 raise DataError(
                     f"{own.files[modality][0]} is {image.shape[1]} x {image.shape[0]} pixels, its"
-                    f" {anchor} {width} x {height}{_turned_text(own)}:"
-                    f" {self.source.size_advice(modality)}"
+                    f" {anchor} {width} x {height}{_turned_text(own)}: {advice}"
                 )
             images[modality] = fitted
         return self._with_made(images)

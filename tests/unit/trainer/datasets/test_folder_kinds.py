@@ -209,9 +209,12 @@ def test_another_size_is_refused_with_the_setting_or_takes_the_nearest_pixels(
 
 def test_another_view_is_refused_even_with_resampling(depths: Path) -> None:
     write(depths, "depth", RAMP[:, :40], suffix=".npy")
+    plain = open_dataset(describe(depths, RGB + DEPTH, "rgb", "depth"))
     text = RGB + DEPTH + 'other_size = "nearest"'
-    data_set = open_dataset(describe(depths, text, "rgb", "depth"))
+    (fault,) = {finding.text.partition(": ")[2] for finding in inspected(plain).faults}
+    assert fault == "it shows another view; cut both to the same part of the scene"
 
+    data_set = open_dataset(describe(depths, text, "rgb", "depth"))
     with pytest.raises(DataError, match="it shows another view; cut both to the same part"):
         data_set.source.check()
     assert {finding.kind for finding in inspected(data_set).faults} == {"another size"}
