@@ -65,7 +65,7 @@ def find_unused(
                 advise(folder, others) if advise else "rename or move them if they should be used"
             )
             unmatched.append(
-                f"{_count(others)} in {folder} not used: {shown(others, folder)}; {advice}"
+                f"{_count(others)} in {folder} and not used: {shown(others, folder)}; {advice}"
             )
     line = f"files of no image in the splits, not used: {', '.join(unlisted)}"
     return Unused(unlisted=(line,) if unlisted else (), unmatched=tuple(unmatched))

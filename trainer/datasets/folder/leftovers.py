@@ -61,8 +61,9 @@ def _advice(
         if deep is not None and any(FilePattern(deep).match(text) is not None for text in texts):
             return f"write files = {deep!r} to take those in folders as well"
     endings = sorted({path.suffix for path in files})
+    verb = "does" if len(here) == 1 else "do"
     return (
-        f"{' and '.join(repr(pattern.text) for pattern in here)} does not match them"
+        f"{' and '.join(repr(pattern.text) for pattern in here)} {verb} not match them"
         f" ({', '.join(ending or 'no extension' for ending in endings[:5])}): rename, convert or"
         " move them, or describe them in their own table"
     )
