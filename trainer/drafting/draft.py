@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from trainer.console.progress import OnProgress
 from trainer.datasets.crops import is_same_view
 from trainer.datasets.file_tree import FileTree
+from trainer.datasets.folder.patterns import NAME
 from trainer.datasets.headers import read_size
 from trainer.datasets.names import PICTURES, native
 from trainer.drafting.class_names import read_class_names
@@ -25,6 +26,8 @@ __all__ = ["Draft", "draft_description"]
 
 CLUSTERS = 8  # where there are no labels
 SHOWN = 3
+#: The number at the end of a name.
+NUMBER = r"[_-]?[0-9]+$"
 #: Characters with a meaning in a pattern.
 SPECIAL = "{}*"
 #: Files of labels that are no pictures.
@@ -90,6 +93,7 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
     next(iter(modalities.values())).doubts.extend(
         f"{_title(group)} not described: {reason}" for group, reason in roles.unreadable
     )
+    next(iter(modalities.values())).doubts.extend(_bands(first, roles))
     left = [f"{_title(group)} not described: {reason}" for group, reason in roles.left]
     label, labels = _labels(root, roles.labels, others, left, progress)
     splits = draft_splits(
@@ -125,6 +129,25 @@ def _check_folders(files: Iterable[str]) -> None:
             raise DataError(
                 f"the name of the folder {str(folder)!a} is not in UTF-8: rename it"
             ) from error
+
+
+def _bands(first: Pick, roles: Roles) -> list[str]:
+    """A line if images may be bands: other files have their names without the number."""
+    stems = {re.sub(NUMBER, "", name) for name in first.files}
+    for group, _ in roles.left:
+        if any(len(names.keys() & stems) >= SHOWN for names in group.patterns.values()):
+            return [
+                f"{first.name}: {_title(group)} have the names of several images without the"
+                " number at their end; if each number is a band, describe each as a modality, such"
+                f" as files = {_with_number(first)!r}"
+            ]
+    return []
+
+
+def _with_number(first: Pick) -> str:
+    """The pattern of the files whose name has the number of the first one."""
+    found = re.search(NUMBER, next(iter(first.files)))
+    return first.pattern.replace(NAME, f"{NAME}{found[0] if found else ''}")
 
 
 def _modalities(root: Path, roles: Roles) -> dict[str, Table]:

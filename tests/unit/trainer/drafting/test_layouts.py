@@ -403,3 +403,19 @@ def test_names_with_braces_are_read_or_refused(tmp_path: Path) -> None:
     for name in NAMES:
         colour(tmp_path / f"rgb/{{name}}{name}.png")
     assert drafted(tmp_path).modalities["rgb"].settings["files"] == "rgb/{name}.png"
+
+
+def test_a_file_for_each_band_is_to_be_checked(tmp_path: Path) -> None:
+    for name in NAMES:
+        for band in (1, 2):
+            save(tmp_path / f"images/IMG_{name}_{band}.png", noise(f"{name}{band}", 0, 255))
+        save(tmp_path / f"labels/IMG_{name}.png", areas())
+    said = (
+        "if each number is a band, describe each as a modality, such as files = 'images/{name}_1"
+    )
+    assert said in doubts_of(tmp_path)
+
+
+def test_numbered_frames_are_no_bands(tmp_path: Path) -> None:
+    LAYOUTS["a folder for each kind"].make(tmp_path)
+    assert "is a band" not in doubts_of(tmp_path)
