@@ -110,7 +110,7 @@ BAND_SETTINGS = {
 HEIGHT = 'files = "height/{name}.npy"'
 COLOUR = 'files = "colour/{name}.png"'
 THERMAL = 'files = "{name}/thermal.png"'
-OTHER_SIZE = r"pixels.*: (set modalities.thermal.other_size = 'nearest'.*)?bring them to one size"
+OTHER_SIZE = "pixels.*: (bring them to one size|it shows another view; cut both to the same part)"
 
 ROWS = (
     Row(

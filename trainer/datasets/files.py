@@ -105,6 +105,8 @@ class FileSource(Source):
 
     def size_advice(self, kind: str, size: tuple[int, ...], other: tuple[int, ...]) -> str:
         """See :class:`~trainer.datasets.base.Source`."""
+        if tuple(size) == tuple(reversed(other)):
+            return "turn one of them"
         can_be_resampled = bool(self.resample_option) and kind != "label"
         if kind in self.resampled or (can_be_resampled and not is_same_view(size, other)):
             return "it shows another view; cut both to the same part of the scene"
