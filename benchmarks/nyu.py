@@ -356,9 +356,15 @@ def _differences(records: Sequence[Record]) -> Iterator[str]:
 
 def _test_miou(records: Sequence[Record], row: str) -> dict[int, float]:
     """Test mIoU of a row's fresh runs by seed, of those chosen from the most trials."""
-    fresh = [each for each in records if each["row"] == row and each["kind"] == "fresh"]
-    most = max((each.get("trials", 0) for each in fresh), default=0)
-    return {each["seed"]: each["test"]["miou"] for each in fresh if each.get("trials", 0) == most}
+    fresh = _from_most([each for each in records if each["row"] == row])
+    return {each["seed"]: each["test"]["miou"] for each in fresh}
+
+
+def _from_most(own: Sequence[Record]) -> list[Record]:
+    """The fresh runs of a row that were chosen from the most trials."""
+    fresh = [record for record in own if record["kind"] == "fresh"]
+    most = max((record.get("trials", 0) for record in fresh), default=0)
+    return [record for record in fresh if record.get("trials", 0) == most]
 
 
 def trust_text(records: Sequence[Record]) -> str:
@@ -374,7 +380,7 @@ def trust_text(records: Sequence[Record]) -> str:
         [backbone, row, *_trust(row, groups[backbone, row])]
         for backbone in dict.fromkeys(backbone for backbone, _ in groups)
         for row in ROWS
-        if _fresh_values(groups.get((backbone, row), []))
+        if _from_most(groups.get((backbone, row), []))
     ]
     if not found:
         return NOTHING
@@ -387,7 +393,7 @@ def trust_short_text(records: Sequence[Record]) -> str:
         row: [each for each in records if each["row"] == row and each["backbone"] == DEFAULT]
         for row in (BEST_ROW, FROZEN_ROW)
     }
-    if not all(map(_fresh_values, own.values())):
+    if not all(map(_from_most, own.values())):
         return NOTHING
     _, claimed, expected, confirmed, interval = _trust(BEST_ROW, own[BEST_ROW])
     *_, frozen, around = _trust(FROZEN_ROW, own[FROZEN_ROW])
@@ -421,9 +427,9 @@ TRUST_COLUMNS = ("backbone", "row", "trials", "claimed", "expected", "confirmed"
 
 def _trust(row: str, own: Sequence[Record]) -> list[object]:
     """The number of trials, and the three numbers."""
-    values = _fresh_values(own)
+    fresh = _from_most(own)
+    values, count = [record["value"] for record in fresh], fresh[0].get("trials", 0)
     low, high = interval_of_mean(values) or (math.nan, math.nan)
-    count = max(record.get("trials", 0) for record in own)
     trials = [record for record in own if record["kind"] == "trial"][:count]
     best = _best(trials)
     return [
@@ -433,13 +439,6 @@ def _trust(row: str, own: Sequence[Record]) -> list[object]:
         statistics.fmean(values),
         f"{low:.1f} to {high:.1f}",
     ]
-
-
-def _fresh_values(own: Sequence[Record]) -> list[float]:
-    """Values on val of the runs that were chosen from the most trials."""
-    fresh = [record for record in own if record["kind"] == "fresh"]
-    most = max((record.get("trials", 0) for record in fresh), default=0)
-    return [record["value"] for record in fresh if record.get("trials", 0) == most]
 
 
 def _expected(row: str, trials: Sequence[Record], number: int) -> object:

@@ -81,9 +81,23 @@ def table(
     if dry_run:
         _print_plan(chosen, address, run, as_json=as_json)
         return
-    again = search_command("table", str(file))
+    again = search_command("table", file, *_repeated(trials, seeds, rows, data))
     finished = _run(context, found, chosen, again, address, run, out, plain=plain, as_json=as_json)
     exit_stopped(finished=finished)
+
+
+def _repeated(
+    trials: int | None, seeds: int | None, rows: str | None, data: DataFlags
+) -> list[str]:
+    """The flags that decide what the table is and which of its rows run."""
+    given = {
+        "trials": trials,
+        "seeds": seeds,
+        "rows": rows,
+        "data": data.data,
+        "backbone-weights": data.backbone_weights,
+    }
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]
 
 
 def _check_data(found: "ComparisonTable", data: DataFlags) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from trainer.console.progress import OnProgress
 from trainer.datasets.crops import is_same_view
 from trainer.datasets.file_tree import FileTree
-from trainer.datasets.folder.patterns import NAME
+from trainer.datasets.folder.patterns import NAME, SPECIAL
 from trainer.datasets.headers import read_size
 from trainer.datasets.names import PICTURES, native
 from trainer.drafting.class_names import read_class_names
@@ -28,8 +28,8 @@ CLUSTERS = 8  # where there are no labels
 SHOWN = 3
 #: The number at the end of a name.
 NUMBER = r"[_-]?[0-9]+$"
-#: Characters with a meaning in a pattern.
-SPECIAL = "{}*"
+#: Files that make a coincidence of names unlikely.
+SEVERAL = 3
 #: Files of labels that are no pictures.
 OUTLINES = (".json", ".txt", ".xml")
 
@@ -90,10 +90,10 @@ def draft_description(root: Path, progress: OnProgress) -> Draft:
         )
     modalities = _modalities(root, roles)
     first = roles.modalities[0]
-    next(iter(modalities.values())).doubts.extend(
-        f"{_title(group)} not described: {reason}" for group, reason in roles.unreadable
-    )
-    next(iter(modalities.values())).doubts.extend(_bands(first, roles))
+    next(iter(modalities.values())).doubts += [
+        *(f"{_title(group)} not described: {reason}" for group, reason in roles.unreadable),
+        *_bands(first, roles),
+    ]
     left = [f"{_title(group)} not described: {reason}" for group, reason in roles.left]
     label, labels = _labels(root, roles.labels, others, left, progress)
     splits = draft_splits(
@@ -135,7 +135,7 @@ def _bands(first: Pick, roles: Roles) -> list[str]:
     """A line if images may be bands: other files have their names without the number."""
     stems = {re.sub(NUMBER, "", name) for name in first.files}
     for group, _ in roles.left:
-        if any(len(names.keys() & stems) >= SHOWN for names in group.patterns.values()):
+        if any(len(names.keys() & stems) >= SEVERAL for names in group.patterns.values()):
             return [
                 f"{first.name}: {_title(group)} have the names of several images without the"
                 " number at their end; if each number is a band, describe each as a modality, such"

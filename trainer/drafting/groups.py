@@ -1,13 +1,13 @@
 """The pictures of a folder in groups of one kind, with the patterns that may describe each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from trainer.datasets.file_tree import FileTree
-from trainer.datasets.folder.patterns import DEEP, NAME, SPLIT, FilePattern
+from trainer.datasets.folder.patterns import DEEP, NAME, SPECIAL, SPLIT, FilePattern
 from trainer.datasets.names import USUAL, composed
 from trainer.drafting.words import (
     LABEL,
@@ -95,7 +95,7 @@ class Group:
             return
         shared = _shared_ends([place.stem for place in self.places])
         for before, after in dict.fromkeys([(self.affix.before, self.affix.after), shared]):
-            if set("{}*") & set(before + after):
+            if set(SPECIAL) & set(before + after):
                 continue
             for folder in self._folders():
                 yield "/".join((*folder, f"{before}{NAME}{after}{self.extension}"))
@@ -126,14 +126,13 @@ def find_groups(tree: FileTree) -> tuple[tuple[Group, ...], tuple[str, ...]]:
         DataError: If a folder cannot be listed.
     """
     groups: dict[tuple[object, ...], list[_Place]] = {}
-    files = [(tree.text(path), USUAL.get(path.suffix.lower())) for path in _all(tree)]
-    strange = [file for file, extension in files if extension is None]
-    places = _splits_joined([_place(file) for file, extension in files if extension is not None])
-    meaningless = _shared_affixes(places)
-    for place in places:
-        affix, extension = find_affix(place.stem), USUAL[PurePosixPath(place.file).suffix.lower()]
-        if affix in meaningless:
-            affix = Affix()
+    files = [tree.text(path) for path in tree.files(tree.root, deep=True)]
+    strange = [file for file in files if _extension(file) is None]
+    places = _splits_joined([_place(file) for file in files if _extension(file) is not None])
+    affixes = [find_affix(place.stem) for place in places]
+    meaningless = _shared_affixes(places, affixes)
+    for place, said in zip(places, affixes, strict=True):
+        affix, extension = Affix() if said in meaningless else said, _extension(place.file)
         kinds = [kind for text in place.own if (kind := kind_in(text))]
         if kinds == [RGB] and any(kind_in(text) == LABEL for text in place.above):
             kinds = [LABEL]
@@ -145,19 +144,22 @@ def find_groups(tree: FileTree) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     return tuple(found), tuple(strange)
 
 
-def _shared_affixes(places: Sequence[_Place]) -> set[Affix]:
+def _extension(file: str) -> str | None:
+    """The usual spelling of a file's extension; None if no reader opens such files."""
+    return USUAL.get(PurePosixPath(file).suffix.lower())
+
+
+def _shared_affixes(places: Sequence[_Place], affixes: Sequence[Affix]) -> set[Affix]:
     """Words in the names of files that folders of several kinds share: they say nothing."""
-    folders: dict[Affix, set[str]] = {}
-    for place in places:
-        affix = find_affix(place.stem)
-        for text in place.own:
-            if affix.kind is not None and (kind := kind_in(text)) is not None:
-                folders.setdefault(affix, set()).add(kind)
-    return {affix for affix, kinds in folders.items() if len(kinds) > 1}
-
-
-def _all(tree: FileTree) -> Iterator[Path]:
-    return tree.files(tree.root, deep=True)
+    folders: dict[Affix, set[Folders]] = {}
+    for place, affix in zip(places, affixes, strict=True):
+        if affix.kind is not None:
+            folders.setdefault(affix, set()).add(place.own)
+    kinds = {
+        affix: {kind for own in found for text in own if (kind := kind_in(text))}
+        for affix, found in folders.items()
+    }
+    return {affix for affix, found in kinds.items() if len(found) > 1}
 
 
 def _splits_joined(places: Sequence[_Place]) -> list[_Place]:

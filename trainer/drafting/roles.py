@@ -125,9 +125,11 @@ def find_roles(looked: Mapping[Group, Facts]) -> Roles | None:
 
 def _find_drawings(kinds: dict[Group, str], looked: Mapping[Group, Facts]) -> None:
     """Colours that are labels drawn for people: few of them, where there are photographs, too."""
-    few = [group for group, kind in kinds.items() if kind == RGB and looked[group].few_values()]
-    photographs = [group for group, kind in kinds.items() if kind == RGB and group not in few]
-    if photographs:
+    colours = [group for group, kind in kinds.items() if kind == RGB]
+    if len(colours) < 2:  # counting values takes a while
+        return
+    few = [group for group in colours if looked[group].few_values()]
+    if len(few) < len(colours):
         kinds.update(dict.fromkeys(few, LABEL))
 
 

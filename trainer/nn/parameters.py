@@ -21,7 +21,16 @@ from torch import Tensor
 
 from trainer.nn.alignment import LINE
 
-__all__ = ["PLAIN", "Entry", "Group", "Layout", "Views", "linear_entries", "norm_entries"]
+__all__ = [
+    "PLAIN",
+    "Entry",
+    "Group",
+    "Layout",
+    "Views",
+    "linear_entries",
+    "norm_entries",
+    "where_slots",
+]
 
 #: Named tensors with shape (S, *shape of the entry).
 Views = Mapping[str, Tensor]
@@ -157,6 +166,17 @@ class Layout:
 def _moved(leaf: Tensor, old: Layout, new: Layout) -> Tensor:
     """A new leaf with the same tensors in another layout."""
     return new.leaf(old.views(leaf)) if old.entries else leaf.clone()
+
+
+def where_slots(chosen_S: Tensor, view: Tensor, other: Tensor) -> Tensor:
+    """One view in some slots, another of the same shape in the others.
+
+    Args:
+        chosen_S: Slots that take ``view``, bool with shape (S,).
+        view: Numbers with shape (S, *shape of an entry).
+        other: Numbers of the same shape.
+    """
+    return torch.where(chosen_S.view(-1, *[1] * (view.dim() - 1)), view, other)
 
 
 def linear_entries(

@@ -14,7 +14,7 @@ from trainer.datasets.file_tree import FileTree
 from trainer.datasets.names import composed, fold, name_in
 from trainer.errors import ConfigError
 
-__all__ = ["DEEP", "NAME", "SPLIT", "FilePattern", "own_names"]
+__all__ = ["DEEP", "NAME", "SPECIAL", "SPLIT", "FilePattern", "own_names"]
 
 #: Stands for an image's name.
 NAME = "{name}"
@@ -22,6 +22,8 @@ NAME = "{name}"
 DEEP = "**"
 #: Stands for part of a folder's name, which becomes the first folder of the image's name.
 SPLIT = "{split}"
+#: Characters that a name of a folder or file in a pattern cannot have.
+SPECIAL = "{}*"
 
 
 class FilePattern:

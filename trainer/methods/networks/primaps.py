@@ -37,7 +37,7 @@ from trainer.methods.base import (
 from trainer.methods.networks.identity_start import principal_components
 from trainer.methods.primaps import THRESHOLD, PriMaPsOptions
 from trainer.nn.alignment import each_slot
-from trainer.nn.parameters import Entry, Group, Layout, Views
+from trainer.nn.parameters import Entry, Group, Layout, Views, where_slots
 from trainer.nn.unit import unit
 
 __all__ = ["PriMaPs"]
@@ -124,25 +124,21 @@ class PriMaPs:
         )
         frozen_S = begun_S & self._options.freeze
         terms = {name: term * ~frozen_S for name, term in made.terms.items()}
-        aside = {
-            name: torch.where(_along(frozen_S, view), buffers[f"{BASE}{name}"], view)
-            for name, view in made.buffers.items()
-        }
+        aside, still = _with(made.buffers), {}
+        if self._options.freeze:
+            aside = {
+                name: where_slots(frozen_S, buffers[name], view) for name, view in aside.items()
+            }
+            still = {name: frozen_S for name in parameters if name.startswith(BASE)}
         return StepTerms(
             terms={**terms, "prototypes": torch.where(begun_S, learnt_S, centred_S)},
             codes_SBTK=made.codes_SBTK,
             buffers={
-                **_with(aside),
+                **aside,
                 OWN_CENTRES: self._followed(buffers, student_SYK, batch, hyper),
             },
-            still=self._still(parameters, frozen_S),
+            still=still,
         )
-
-    def _still(self, parameters: Views, frozen_S: Tensor) -> dict[str, Tensor]:
-        """The base's parameters, where it is frozen."""
-        if not self._options.freeze:
-            return {}
-        return {name: frozen_S for name in parameters if name.startswith(BASE)}
 
     @torch.no_grad()
     def _mask_classes(
@@ -205,11 +201,6 @@ class PriMaPs:
         masks_NLT = principal_masks(features_NTC, threshold_N, count=self._options.masks)
         masks = {"masks": masks_NLT.mT.to(features_NTC.dtype)}
         return dataclasses.replace(maps, others={**maps.others, **masks})
-
-
-def _along(slots_S: Tensor, view: Tensor) -> Tensor:
-    """One number per slot, for each number of that slot in a view."""
-    return slots_S.view(-1, *[1] * (view.dim() - 1))
 
 
 def _logits(codes_SBTK: Tensor, prototypes_SYK: Tensor) -> Tensor:

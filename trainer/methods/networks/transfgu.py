@@ -39,7 +39,7 @@ from trainer.methods.entry import Inputs
 from trainer.methods.transfgu import TransFGUOptions
 from trainer.model.mask_decoder import CLASS_TOKENS, MaskDecoder
 from trainer.nn.alignment import each_slot
-from trainer.nn.parameters import Entry, Layout, Views
+from trainer.nn.parameters import Entry, Layout, Views, where_slots
 
 __all__ = ["TransFGU"]
 
@@ -160,12 +160,11 @@ class TransFGU:
             return dict(buffers)
         student, changed = _student(parameters, buffers), dict(buffers)
         for name, view in student.items():
-            due = due_S.view(-1, *[1] * (view.dim() - 1))
             again = buffers[f"{FIRST}{name}"] - parameters[name].detach()
-            changed[f"{TEACHER}{name}"] = torch.where(
-                due, view.detach(), buffers[f"{TEACHER}{name}"]
+            changed[f"{TEACHER}{name}"] = where_slots(
+                due_S, view.detach(), buffers[f"{TEACHER}{name}"]
             )
-            changed[f"{SHIFT}{name}"] = torch.where(due, again, buffers[f"{SHIFT}{name}"])
+            changed[f"{SHIFT}{name}"] = where_slots(due_S, again, buffers[f"{SHIFT}{name}"])
         return changed
 
     @torch.no_grad()

@@ -186,97 +186,44 @@ def split_folders_with_years(root: Path) -> None:
             label(root / f"labels/{split}/{name}.png")
 
 
-SPLIT_NAMES = (("train", NAMES[:4]), ("val", NAMES[4:6]), ("test", NAMES[6:]))
-
-
-def splits_in_folder_names(root: Path) -> None:
-    for split, names in SPLIT_NAMES:
-        for name in names:
-            colour(root / f"{split}_images/{name}.png")
-            heat(root / f"{split}_depth/{name}.png")
-            label(root / f"{split}_masks/{name}.png")
-
-
-def splits_behind_folder_names(root: Path) -> None:
-    for split, names in SPLIT_NAMES:
-        for name in names:
-            colour(root / f"data/images{split.title()}2017/day/{name}.jpg")
-            heat(root / f"data/thermal{split.title()}2017/day/{name}.png")
-
-
-def split_folders_beside_masks(root: Path) -> None:
-    for split, names in SPLIT_NAMES:
-        for name in names:
-            colour(root / f"{split}/{name}.png")
-            label(root / f"{split}_labels/{name}.png")
-
-
-def splits_with_letters(root: Path) -> None:
-    for split, names in SPLIT_NAMES:
-        for name in names:
-            colour(root / f"{split}A/{name}.png")
-            heat(root / f"{split}B/{name}.png")
-
-
-def arrays(root: Path) -> None:
-    for name in NAMES:
-        save(root / f"rgb/{name}.npy", noise(name, 0, 255, channels=3))
-        save(root / f"depth/{name}.npy", noise(name, 0, 255).astype(np.float32))
-
-
 COLOURS = np.array([[10, 20, 30], [200, 0, 0], [0, 200, 0]], np.uint8)
+IN_THREE = {"train": NAMES[:4], "val": NAMES[4:6], "test": NAMES[6:]}
+IN_TWO = {"train": NAMES[:4], "test": NAMES[4:]}
 
 
-def drawn_labels_in_a_folder_of_labels(root: Path) -> None:
-    for name in NAMES:
-        colour(root / f"RGB/{name}.png")
-        heat(root / f"Depth/{name}.png")
-        save(root / f"GT/COLOR/{name}.png", COLOURS[areas()])
-        label(root / f"GT/LABELS/{name}.png")
+def drawn(path: Path) -> None:
+    """The areas in colours, for people."""
+    save(path, COLOURS[areas()])
 
 
-def drawn_labels_beside(root: Path) -> None:
-    for name in NAMES:
-        colour(root / f"images/{name}.png")
-        save(root / f"color/{name}.png", COLOURS[areas()])
-        label(root / f"label/{name}.png")
+def grey(path: Path) -> None:
+    """A grey image of 8 bits."""
+    save(path, noise(path.as_posix(), 0, 255))
 
 
-def a_word_in_every_name(root: Path) -> None:
-    for name in NAMES:
-        colour(root / f"rgb/FLIR_{name}.jpg")
-        heat(root / f"thermal/FLIR_{name}.png")
-        label(root / f"masks/FLIR_{name}.png")
+def grey_colour(path: Path) -> None:
+    """A grey image saved as colours."""
+    save(path, np.repeat(noise(path.as_posix(), 0, 255)[:, :, None], 3, axis=2))
 
 
-def folders_of_unknown_kinds(root: Path) -> None:
-    for name in NAMES:
-        for angle in ("I0", "I45"):
-            save(root / f"{angle}/{name}.png", noise(f"{angle}{name}", 0, 255))
-        save(root / f"dolp/{name}.png", noise(name, 0, 255))
-        label(root / f"labels/{name}.png")
+def real_numbers(path: Path) -> None:
+    """A plane of floating-point numbers."""
+    save(path, noise(path.as_posix(), 0, 255).astype(np.float32))
 
 
-def short_names_of_splits(root: Path) -> None:
-    for split, names in (("Tr", NAMES[:4]), ("Ts", NAMES[4:])):
-        for name in names:
-            colour(root / f"images{split}/{name}.png")
-            label(root / f"labels{split}/{name}.png")
+def filled(
+    splits: Mapping[str, tuple[str, ...]] | None = None,
+    **makers: tuple[Callable[[Path], None], str],
+) -> Callable[[Path], None]:
+    """A folder in which each kind of file has one pattern, with {split} and {name}."""
 
+    def make(root: Path) -> None:
+        for split, names in (splits or {"": NAMES}).items():
+            for name in names:
+                for save_at, pattern in makers.values():
+                    save_at(root / pattern.format(split=split, name=name))
 
-def visible_and_infrared(root: Path) -> None:
-    for split, names in (("train", NAMES[:4]), ("test", NAMES[4:])):
-        for name in names:
-            colour(root / f"{split}/vi/{name}.png")
-            grey = noise(name, 0, 255)
-            save(root / f"{split}/ir/{name}.png", np.repeat(grey[:, :, None], 3, axis=2))
-
-
-def masks_for_people_and_programs(root: Path) -> None:
-    for name in NAMES:
-        colour(root / f"img/{name}.png")
-        colour(root / f"masks_human/{name}.png")
-        label(root / f"masks_machine/{name}.png")
+    return make
 
 
 def several_lists(root: Path) -> None:
@@ -316,22 +263,40 @@ def binary_masks(root: Path) -> None:
 
 LAYOUTS: Mapping[str, Layout] = {
     "drawn labels in a folder of labels": Layout(
-        make=drawn_labels_in_a_folder_of_labels,
+        make=filled(
+            rgb=(colour, "RGB/{name}.png"),
+            depth=(heat, "Depth/{name}.png"),
+            drawn=(drawn, "GT/COLOR/{name}.png"),
+            label=(label, "GT/LABELS/{name}.png"),
+        ),
         modalities={"rgb": "RGB/{name}.png", "depth": "Depth/{name}.png"},
         label="GT/LABELS/{name}.png",
     ),
     "drawn labels beside": Layout(
-        make=drawn_labels_beside,
+        make=filled(
+            rgb=(colour, "images/{name}.png"),
+            drawn=(drawn, "color/{name}.png"),
+            label=(label, "label/{name}.png"),
+        ),
         modalities={"rgb": "images/{name}.png"},
         label="label/{name}.png",
     ),
     "a word in every name": Layout(
-        make=a_word_in_every_name,
+        make=filled(
+            rgb=(colour, "rgb/FLIR_{name}.jpg"),
+            thermal=(heat, "thermal/FLIR_{name}.png"),
+            label=(label, "masks/FLIR_{name}.png"),
+        ),
         modalities={"rgb": "rgb/{name}.jpg", "thermal": "thermal/{name}.png"},
         label="masks/{name}.png",
     ),
     "folders of unknown kinds": Layout(
-        make=folders_of_unknown_kinds,
+        make=filled(
+            i0=(grey, "I0/{name}.png"),
+            i45=(grey, "I45/{name}.png"),
+            dolp=(grey, "dolp/{name}.png"),
+            label=(label, "labels/{name}.png"),
+        ),
         modalities={
             "dolp": "dolp/{name}.png",
             "i0": "I0/{name}.png",
@@ -340,32 +305,54 @@ LAYOUTS: Mapping[str, Layout] = {
         label="labels/{name}.png",
     ),
     "short names of splits": Layout(
-        make=short_names_of_splits,
+        make=filled(
+            {"Tr": NAMES[:4], "Ts": NAMES[4:]},
+            rgb=(colour, "images{split}/{name}.png"),
+            label=(label, "labels{split}/{name}.png"),
+        ),
         modalities={"rgb": "images{split}/{name}.png"},
         label="labels{split}/{name}.png",
         splits={"train": "Tr/", "val": 0.15, "test": "Ts/"},
     ),
     "visible and infrared": Layout(
-        make=visible_and_infrared,
+        make=filled(
+            IN_TWO,
+            rgb=(colour, "{split}/vi/{name}.png"),
+            ir=(grey_colour, "{split}/ir/{name}.png"),
+        ),
         modalities={"rgb": "**/vi/{name}.png", "thermal": "**/ir/{name}.png"},
         splits={"train": "train/", "val": 0.15, "test": "test/"},
     ),
     "masks for people and programs": Layout(
-        make=masks_for_people_and_programs,
+        make=filled(
+            rgb=(colour, "img/{name}.png"),
+            human=(colour, "masks_human/{name}.png"),
+            label=(label, "masks_machine/{name}.png"),
+        ),
         modalities={"rgb": "img/{name}.png"},
         label="masks_machine/{name}.png",
     ),
     "arrays": Layout(
-        make=arrays, modalities={"rgb": "rgb/{name}.npy", "depth": "depth/{name}.npy"}
+        make=filled(rgb=(colour, "rgb/{name}.npy"), depth=(real_numbers, "depth/{name}.npy")),
+        modalities={"rgb": "rgb/{name}.npy", "depth": "depth/{name}.npy"},
     ),
     "splits in folder names": Layout(
-        make=splits_in_folder_names,
+        make=filled(
+            IN_THREE,
+            rgb=(colour, "{split}_images/{name}.png"),
+            depth=(heat, "{split}_depth/{name}.png"),
+            label=(label, "{split}_masks/{name}.png"),
+        ),
         modalities={"rgb": "{split}_images/{name}.png", "depth": "{split}_depth/{name}.png"},
         label="{split}_masks/{name}.png",
         splits={"train": "train/", "val": "val/", "test": "test/"},
     ),
     "splits behind folder names": Layout(
-        make=splits_behind_folder_names,
+        make=filled(
+            {f"{split.title()}2017": names for split, names in IN_THREE.items()},
+            rgb=(colour, "data/images{split}/day/{name}.jpg"),
+            thermal=(heat, "data/thermal{split}/day/{name}.png"),
+        ),
         modalities={
             "rgb": "data/images{split}/day/{name}.jpg",
             "thermal": "data/thermal{split}/day/{name}.png",
@@ -373,13 +360,19 @@ LAYOUTS: Mapping[str, Layout] = {
         splits={"train": "Train2017/", "val": "Val2017/", "test": "Test2017/"},
     ),
     "split folders beside masks": Layout(
-        make=split_folders_beside_masks,
+        make=filled(
+            IN_THREE,
+            rgb=(colour, "{split}/{name}.png"),
+            label=(label, "{split}_labels/{name}.png"),
+        ),
         modalities={"rgb": "**/{name}.png"},
         label="{split}_labels/{name}.png",
         splits={"train": "train/", "val": "val/", "test": "test/"},
     ),
     "splits with letters": Layout(
-        make=splits_with_letters,
+        make=filled(
+            IN_THREE, rgb=(colour, "{split}A/{name}.png"), b=(heat, "{split}B/{name}.png")
+        ),
         modalities={"rgb": "{split}A/{name}.png", "b": "{split}B/{name}.png"},
         splits={"train": "train/", "val": "val/", "test": "test/"},
     ),
