@@ -199,8 +199,8 @@ def _run(
         _wide_console().print(table_text(view), crop=False)
     written = write_table(view, folder)
     say(f"table: {', '.join(map(str, written))}")
-    if finished:
-        say(f"next: {shell_text(('less', str(written[0])))}")
+    following = ("less", str(written[0])) if finished else again
+    say(f"next: {shell_text(following)}")
     return finished
 
 
