@@ -5,7 +5,8 @@
 Each study is a search of the preset `rooms` with a seed of its own, run with the real commands
 `launch` and `confirm`. A line per study is added to results/confirmed.jsonl, and another call
 continues, also in the middle of a study. With `--start identity`, every run of the studies starts
-at the frozen features (``docs/backbones.md``).
+at the frozen features (``docs/backbones.md``); `--sampler` names another sampler than every
+search has, and studies of the same seed are compared.
 """
 
 import json
@@ -22,6 +23,7 @@ import typer
 from benchmarks.blocks import append_record, read_records
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import RESULTS, processor
+from search.config.configuration import SearchConfig
 
 __all__ = ["PATH", "record_of", "short_text", "text"]
 
@@ -217,6 +219,7 @@ def main(
     seeds: Annotated[int, typer.Option(help="Fresh runs of each.")] = 5,
     workers: Annotated[int | None, typer.Option(help="Workers of each search.")] = None,
     start: Annotated[str, typer.Option(help=f"One of {', '.join(STARTS)}.")] = "random",
+    sampler: Annotated[str, typer.Option(help="Sampler of each search.")] = SearchConfig.sampler,
     out: Annotated[Path, typer.Option(help="File of the results.")] = PATH,
 ) -> None:
     """Run what is missing, and print the table."""
@@ -228,14 +231,14 @@ def main(
     settings = folder / f"{start}.toml"
     folder.mkdir(parents=True, exist_ok=True)
     settings.write_text(STARTS[start], encoding="utf-8")
-    done = {record["study"] for record in read_records(out)}
+    done = {(each["start"], each["sampler"], each["seed"]) for each in read_records(out)}
     for seed in range(1, studies + 1):
-        study = f"confirmed-{PRESET}-{start}-{seed}"
-        if study in done:
+        if (start, sampler, seed) in done:
             continue
+        study = f"confirmed-{PRESET}-{start}-{sampler}-{seed}"
         launch = _command("launch", "--preset", PRESET, "--seed", seed, "--study", study, *places)
         launch += ["--config", str(settings)]
-        launch += ["--trials", str(trials)]
+        launch += ["--trials", str(trials), "--sampler", sampler]
         launch += [] if iterations is None else ["--iterations", str(iterations)]
         launched = _timed(launch)
         confirmed = _timed(_command("confirm", study, "--top", top, "--seeds", seeds, *places))
@@ -257,6 +260,7 @@ def main(
             {
                 "study": study,
                 "start": start,
+                "sampler": sampler,
                 "seed": seed,
                 "trials": trials,
                 "iterations": config["training"]["iterations"],

@@ -22,7 +22,8 @@ def propose(study: optuna.Study, space: Space, number: int, seed: int) -> dict[s
     if number < STARTUP_TRIALS:
         return startup_point(space, number, seed)
     sampler = OneProposal(n_startup_trials=0, seed=optuna_seed(seed, number))
-    return space.check(sampler.propose(study, number, space.distributions))
+    together = dict(sorted(space.distributions.items()))
+    return space.check(sampler.propose(study, number, together))
 
 
 class OneProposal(TPESampler):
@@ -39,4 +40,4 @@ class OneProposal(TPESampler):
         """
         trial = create_trial(state=TrialState.RUNNING)
         trial.number = number
-        return self._sample(study, trial, dict(sorted(distributions.items())))
+        return self._sample(study, trial, distributions)

@@ -32,6 +32,15 @@ class TestOneProposal(BasicSamplerTestCase, RelativeSamplerTestCase):
         return lambda: tpe.OneProposal(n_startup_trials=0, seed=5)
 
 
+class TestEachOnItsOwn(BasicSamplerTestCase):
+    """The cases for samplers that draw one parameter after the other."""
+
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        """Makes the sampler as a proposal does: without start-up trials, with a seed."""
+        return lambda: tpe_univariate.EachOnItsOwn(n_startup_trials=0, seed=5, multivariate=False)
+
+
 def test_no_other_sampler_class_is_ours() -> None:
     modules = (samplers, gp, random, sobol, startup, tpe, tpe_univariate)
     ours = {
@@ -41,4 +50,4 @@ def test_no_other_sampler_class_is_ours() -> None:
         if isinstance(kind, type) and issubclass(kind, BaseSampler)
         if kind.__module__.startswith("search.")
     }
-    assert ours == {tpe.OneProposal}
+    assert ours == {tpe.OneProposal, tpe_univariate.EachOnItsOwn}
