@@ -60,6 +60,8 @@ __all__ = [
 
 PRESET = "nyu-cpu"
 STUDY_SEED = 1
+#: Settings of every search; all rows have the sampler of the first ones.
+SEARCH: Mapping[str, Any] = {"seed": STUDY_SEED, "sampler": "tpe", "pruner": "none"}
 RECORDS = RESULTS / "nyu.jsonl"
 DEFAULT = "efficientnet-lite0"  # backbone
 VIT = "vit_small_patch14_dinov2"
@@ -179,7 +181,7 @@ class Block:
 
     def launch(self, row: str) -> LaunchConfig:
         """The search of a row: only the collapse rules stop a trial early."""
-        search = {"seed": STUDY_SEED, "pruner": "none", "trials": self.budget.trials}
+        search = {"trials": self.budget.trials, **SEARCH}
         return resolve(PRESET, None, {**self.flags(row), "search": search})
 
     def common(self, row: str, kind: str) -> Record:

@@ -9,7 +9,9 @@ at the frozen features (``docs/backbones.md``); `--sampler` names another sample
 search has, and studies of the same seed are compared.
 """
 
+import itertools
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from benchmarks.blocks import append_record, read_records
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import RESULTS, processor
 from search.config.configuration import SearchConfig
+from search.quality.confirmed import interval_of_mean
 
 __all__ = ["PATH", "record_of", "short_text", "text"]
 
@@ -76,12 +79,13 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
     if not records:
         return "Not measured yet: `python -m benchmarks.search_quality.confirmed`."
     header = (
-        *("start", "study", "claimed", "expected", "confirmed", "defaults", "K-means"),
+        *("start", "sampler", "seed", "claimed", "expected", "confirmed", "defaults", "K-means"),
         *("launch", "confirm"),
     )
     rows = [
         (
             each["start"],
+            each["sampler"],
             each["seed"],
             f"{each['claimed']:.2f}",
             "" if each["expected"] is None else f"{each['expected']:.2f}",
@@ -98,15 +102,52 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
         f" {first['iterations']} iterations each, on {first['processor']};"
         f" {first['seeds']} fresh runs of each of {first['top']} finalists:"
     )
-    return "\n\n".join([about, markdown_table(header, rows), _apart(records), _gains(records)])
+    kinds = list(_kinds(records).items())
+    found = [f"{_name(kind)}:\n\n{_apart(own)}\n{_gains(own)}" for kind, own in kinds]
+    return "\n\n".join([about, markdown_table(header, rows), *found, *_leads(kinds)])
+
+
+Kind = tuple[str, str]  # start and sampler
+Studies = list[Mapping[str, Any]]
+
+
+def _kinds(records: Sequence[Mapping[str, Any]]) -> dict[Kind, Studies]:
+    kinds: dict[Kind, Studies] = {}
+    for each in records:
+        kinds.setdefault((each["start"], each["sampler"]), []).append(each)
+    return kinds
+
+
+def _name(kind: Kind) -> str:
+    start, sampler = kind
+    return f"Start `{start}`, sampler `{sampler}`"
+
+
+def _leads(kinds: Sequence[tuple[Kind, Studies]]) -> list[str]:
+    """What one sampler confirms above another from the same start, over their common seeds."""
+    lines = []
+    for ((start, sampler), own), ((other_start, other), others) in itertools.combinations(
+        kinds, 2
+    ):
+        before = {each["seed"]: each["confirmed"] for each in own}
+        after = {each["seed"]: each["confirmed"] for each in others}
+        common = sorted(before.keys() & after.keys())
+        if start != other_start or len(common) < 2:
+            continue
+        leads = [after[seed] - before[seed] for seed in common]
+        low, high = interval_of_mean(leads) or (math.nan, math.nan)
+        lines.append(
+            f"Start `{start}`: `{other}` confirms {statistics.fmean(leads):+.2f}"
+            f" [{low:+.2f}, {high:+.2f}] points above `{sampler}` over {len(leads)} seeds."
+        )
+    return lines
 
 
 def short_text(records: Sequence[Mapping[str, Any]]) -> str:
-    """The mean numbers of the searches of each start, for the front page."""
+    """The mean numbers of the searches of each start with the default sampler."""
     rows = []
-    for start in STARTS:
-        own = [each for each in records if each["start"] == start]
-        if not own:
+    for (start, sampler), own in _kinds(records).items():
+        if sampler != SearchConfig.sampler:
             continue
         numbers = [[each[name] for each in own] for name in ("claimed", "expected", "confirmed")]
         numbers += [[each["references"][name] for each in own] for name in REFERENCES]
@@ -176,17 +217,15 @@ def _within(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _gains(records: Sequence[Mapping[str, Any]]) -> str:
-    """By how much the confirmed value is above each reference, for each start."""
+    """By how much the confirmed value is above each reference."""
     lines = []
-    for start in STARTS:
-        own = [each for each in records if each["start"] == start]
-        for name, title in REFERENCES.items() if own else ():
-            gains = [each["confirmed"] - each["references"][name] for each in own]
-            won = sum(gain > 0 for gain in gains)
-            lines.append(
-                f"- start `{start}`: confirmed minus {title} {statistics.fmean(gains):+.2f} on"
-                f" average, above it in {won} of {len(own)} searches"
-            )
+    for name, title in REFERENCES.items():
+        gains = [each["confirmed"] - each["references"][name] for each in records]
+        won = sum(gain > 0 for gain in gains)
+        lines.append(
+            f"- confirmed minus {title}: {statistics.fmean(gains):+.2f} on average, above it in"
+            f" {won} of {len(gains)} searches"
+        )
     return "\n".join(lines)
 
 

@@ -3,12 +3,12 @@
     python -m benchmarks.search_quality.released_search --folder FOLDER
 
 Both train real runs of the preset `rooms`, one after the other in this process, so that they have
-the same worker. They differ in what a search decides:
+the same worker, and sample by TPE that models each number on its own. They differ in what else a
+search decides:
 
 |  | released | this one |
 |---|---|---|
 | space | seven numbers per modality, uniform | that of the preset |
-| sampler | TPE, each number on its own | TPE of all numbers together |
 | pruning | the better half is kept, from the start | competitive rule and collapse rules |
 | value of a stopped trial | 0, as if it had ended | its last score; a collapsed one is the worst |
 | value of a run | its best evaluation | the median of its last five |

@@ -65,8 +65,9 @@ RULES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "competitive": ("competitive", {}),
     "auto": ("auto", {}),
 }
-DEFAULT, SLOW = "tpe", "gp"
-SAMPLERS = (DEFAULT, "tpe-univariate", SLOW, "random", "sobol")
+#: The sampler that the others are compared with, and the one that takes minutes a search.
+BASE, SLOW = "tpe", "gp"
+SAMPLERS = (BASE, "tpe-univariate", SLOW, "random", "sobol")
 AT = (50, 100, 200)  # trials
 BEST_SHARE = 0.1
 REPEATS, FAVOURITES = 25, 5
@@ -118,7 +119,7 @@ class _Bench:
 
     def repeats(self, name: str, study: int, landscape: Landscape) -> dict[str, Any]:
         """A search whose last trials repeat the model's favourites, or do not."""
-        ended = self._search(DEFAULT, study, landscape)
+        ended = self._search(BASE, study, landscape)
         if name != "none":
             ended = self._repeated(ended, study, landscape)
         found = self._expected(ended)
@@ -235,10 +236,10 @@ def _jobs(bench: _Bench, studies: int, samplers: Sequence[str]) -> Iterator[Job]
     for landscape in (forest, smooth):
         yield ("landscape", landscape.family, 0), landscape.quality
     for study in range(studies):
-        yield sampler(forest, DEFAULT, study)
+        yield sampler(forest, BASE, study)
         yield from (repeats(name, study) for name in ("none", "repeats"))
-        yield sampler(smooth, DEFAULT, study)
-        for name in (each for each in samplers if each not in (DEFAULT, SLOW)):
+        yield sampler(smooth, BASE, study)
+        for name in (each for each in samplers if each not in (BASE, SLOW)):
             yield from (sampler(landscape, name, study) for landscape in (forest, smooth))
     if SLOW in samplers:
         yield from (sampler(forest, SLOW, study) for study in range(studies))
@@ -360,11 +361,11 @@ def _regrets(found: Sequence[Mapping[str, Any]], count: int) -> list[float]:
 
 def _verdict(rows: _Rows) -> str:
     """Whether a sampler is far enough ahead of the default to replace it."""
-    if DEFAULT not in rows:
+    if BASE not in rows:
         return ""
     sentences, ahead = [], []
-    for name in (each for each in SAMPLERS if each in rows and each != DEFAULT):
-        leads = _leads(rows[DEFAULT], rows[name], lambda each: each["worth"].get(str(AT[-1])))
+    for name in (each for each in SAMPLERS if each in rows and each != BASE):
+        leads = _leads(rows[BASE], rows[name], lambda each: each["worth"].get(str(AT[-1])))
         if not leads:
             continue
         sentences.append(f"`{name}` {_interval(leads)} over {len(leads)}")
@@ -374,7 +375,7 @@ def _verdict(rows: _Rows) -> str:
         return ""
     found = f"`{', '.join(ahead)}` is" if ahead else "No sampler is"
     return (
-        f"Worth at {AT[-1]} trials above that of `{DEFAULT}` in the same search:"
+        f"Worth at {AT[-1]} trials above that of `{BASE}` in the same search:"
         f" {'; '.join(sentences)} searches. {found} ahead of it by more than {LEAD} points over"
         f" {STUDIES} searches."
     )

@@ -63,7 +63,7 @@ class SearchConfig:
     #: space lacks, such as ``learning_rate``, is searched as well.
     ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
     #: Name of the sampler, or ``hub:NAME`` for one of OptunaHub.
-    sampler: str = choice("tpe", SAMPLERS)
+    sampler: str = choice("tpe-univariate", SAMPLERS)
     #: Name of the pruner. The collapse rules always apply as well.
     pruner: str = choice("competitive", PRUNERS)
     #: Options of that pruner, by name.

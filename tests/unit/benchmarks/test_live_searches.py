@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 from benchmarks import comparison
 from benchmarks.search_quality import confirmed, released_search
 from benchmarks.search_quality.released_search import LiveSearch, config_of
+from search.config.configuration import SearchConfig
 from tests.unit.trainer.small import small_dataset_features
 
 
@@ -31,6 +32,7 @@ STATUS = {
 def study(seed: int, **changed: Any) -> dict[str, Any]:
     about = {
         "start": "random",
+        "sampler": SearchConfig.sampler,
         "seed": seed,
         "trials": 200,
         "iterations": 100,
@@ -62,14 +64,31 @@ def test_the_page_says_how_far_the_numbers_are_apart() -> None:
 def test_the_page_says_how_far_each_start_gets_above_the_references() -> None:
     started = study(1, start="identity", references={"defaults": 36.0, "kmeans": 39.5})
     found = confirmed.text([study(1), study(2), started])
-    assert "start `random`: confirmed minus K-means +0.50 on average, above it in 2 of 2" in found
-    assert "start `identity`: confirmed minus the defaults +3.00" in found
-    assert "start `identity`: confirmed minus K-means -0.50 on average, above it in 0" in found
+    at_random, at_frozen = found.split("Start `identity`, sampler")
+    assert "confirmed minus K-means: +0.50 on average, above it in 2 of 2" in at_random
+    assert "confirmed minus the defaults: +3.00" in at_frozen
+    assert "confirmed minus K-means: -0.50 on average, above it in 0 of 1" in at_frozen
 
 
-def test_the_front_page_has_the_mean_and_the_range_of_the_searches_of_each_start() -> None:
+def test_the_page_compares_samplers_by_the_searches_of_the_same_seed() -> None:
+    others = [
+        study(seed, sampler="random", confirmed=value)
+        for seed, value in ((1, 40.0), (2, 42.0), (4, 0.0))
+    ]
+    found = confirmed.text([study(1), study(2), study(3), *others])
+    assert (
+        f"`random` confirms +2.00 [-10.71, +14.71] points above `{SearchConfig.sampler}`" in found
+    )
+    assert "over 2 seeds" in found
+    assert "points above" not in confirmed.text([study(1), *others])  # a single common seed
+
+
+def test_the_front_page_has_the_searches_of_each_start_with_the_default_sampler() -> None:
     found = confirmed.short_text(
-        [study(1), study(2, claimed=43.0, expected=None), study(1, start="identity")]
+        [
+            *(study(1), study(2, claimed=43.0, expected=None), study(1, start="identity")),
+            study(1, sampler="random", claimed=0.0),
+        ]
     )
     assert "| at random weights | 2 | 42.0 (41.0 to 43.0) | 38.5 | 39.0 (39.0 to 39.0) |" in found
     assert "| at the frozen features | 1 | 41.0 | 38.5 | 39.0 | 30.0 | 38.5 |" in found
