@@ -60,13 +60,14 @@ class CheckpointStore:
         """The only folder that this attempt may write to."""
         return self.job_folder(job) / f"attempt-{attempt}-epoch-{epoch}"
 
-    def latest(self, job: Job) -> Path | None:
-        """The folder of the most recently written checkpoint of a job, if any."""
+    def attempts(self, job: Job) -> tuple[Path, ...]:
+        """The folders of all attempts at a job that hold a checkpoint, the newest first."""
         found = sorted(
             self.job_folder(job).glob("attempt-*/checkpoint.json"),
             key=lambda path: path.stat().st_mtime_ns,
+            reverse=True,
         )
-        return found[-1].parent if found else None
+        return tuple(path.parent for path in found)
 
     def discard(self, job: Job) -> None:
         """Delete the checkpoints of a job, if there are any."""

@@ -1,6 +1,5 @@
 """``confirm``: train the finalists of a finished search again, with fresh seeds."""
 
-import dataclasses
 import os
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from search.commands.flag_groups import DataFlags, RunFlags, SourceFlags
 from search.commands.grouping import with_groups
 from search.commands.options import NameArgument, PlainOption
 from search.commands.storage_flags import StorageFlags
+from search.errors import SettingsError
 from search.records.confirmation import FINALISTS, SEEDS
 from search.workers.ray_environment import outlive_ray
 
@@ -35,6 +35,11 @@ def confirm(
     plain: PlainOption = None,
 ) -> None:
     """Train the best trials of a finished search again with fresh seeds, and compare them."""
+    if run.standby:
+        raise SettingsError(
+            "--standby takes over a search, and confirms none: leave it out, and run the same"
+            " command again to continue"
+        )
     address = storage.address()
     outlive_ray(os.environ)
     from search.commands.driving import drive
@@ -46,8 +51,7 @@ def confirm(
     from search.reporting.assessing import assess
     from storage.database import open_database
 
-    # A standby would wait for a search, which cannot be confirmed while it runs.
-    options = dataclasses.replace(find_run_options(run), standby=False)
+    options = find_run_options(run)
     layers = SourceFlags().layers(data.settings())
     with open_database(address) as database:
         view = reading.read_study(database, study or reading.last_study(database))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from search.commands.ending import exit_stopped, one_line_errors
+from search.commands.ending import exit_stopped, one_line_errors, with_storage
 from search.commands.flag_groups import DataFlags, RunFlags
 from search.commands.grouping import with_groups
 from search.commands.names import split_names
@@ -81,19 +81,21 @@ def table(
     if dry_run:
         _print_plan(chosen, address, run, as_json=as_json)
         return
-    again = search_command("table", file, *_repeated(trials, seeds, rows, data))
+    again = search_command("table", file, *_repeated(trials, seeds, rows, out, data))
+    again = (*again, *address.flags())
     finished = _run(context, found, chosen, again, address, run, out, plain=plain, as_json=as_json)
     exit_stopped(finished=finished)
 
 
 def _repeated(
-    trials: int | None, seeds: int | None, rows: str | None, data: DataFlags
+    trials: int | None, seeds: int | None, rows: str | None, out: Path | None, data: DataFlags
 ) -> list[str]:
-    """The flags that decide what the table is and which of its rows run."""
+    """The flags that decide what the table is, which of its rows run, and where it is written."""
     given = {
         "trials": trials,
         "seeds": seeds,
         "rows": rows,
+        "out": out,
         "data": data.data,
         "backbone-weights": data.backbone_weights,
     }
@@ -150,6 +152,7 @@ def _run(
     Returns:
         False if it was stopped before its end.
     """
+    from search.commands.naming_progress import NamingProgress
     from search.commands.quiet import quiet_optuna
     from search.commands.run_options import find_run_options
     from search.driver.parts import STANDARD_PARTS
@@ -163,8 +166,10 @@ def _run(
     from storage.database import open_database
     from trainer.console.progress import progress_on
 
+    flags = address.flags()
+
     def say(text: str) -> None:
-        typer.echo(text, err=as_json)
+        typer.echo(with_storage(text, flags), err=as_json)
 
     check_table(chosen, say)
     options = find_run_options(run)
@@ -182,7 +187,7 @@ def _run(
             options=options,
             output=Output(
                 say=say,
-                open_progress=lambda: open_progress(console, plain=plain),
+                open_progress=lambda: NamingProgress(open_progress(console, plain=plain), flags),
                 open_preparing=lambda: progress_on(console),
             ),
             parts=context.obj or STANDARD_PARTS,

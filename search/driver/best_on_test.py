@@ -31,6 +31,7 @@ class BestOnTest(FixedJobs):
         seed: int,
         memory: InMemoryStudy,
         scored: Mapping[str, Any] | None,
+        readings: int,
         context: PhaseContext,
     ) -> None:
         """Prepare; the best trial is determined in :meth:`begin`.
@@ -39,10 +40,12 @@ class BestOnTest(FixedJobs):
             seed: Seed of the study.
             memory: The in-memory study; every trial has ended when the phase begins.
             scored: The test scores that an earlier driver stored; None if there are none.
+            readings: How often the study's test split was scored before.
             context: What the phase works with.
         """
         super().__init__(context)
         self._seed, self._memory, self._scored = seed, memory, scored
+        self._readings = readings
 
     def begin(self) -> None:
         """Queue the job, unless no trial is complete or an earlier driver already scored it."""
@@ -56,7 +59,7 @@ class BestOnTest(FixedJobs):
             self._queue(number)
 
     def _queue(self, number: int) -> None:
-        sources = self._source(Job("trial", number))
+        sources = self._sources(Job("trial", number))
         # older ones hold fewer evaluations
         newest = self._context.retention.stored_of(number)[:1]
         if sources or newest:
@@ -72,6 +75,7 @@ class BestOnTest(FixedJobs):
         """Store the scores, which ends the job."""
         scores = reported.on_test
         assert scores is not None, f"{running.job} reported no scores"
+        self._readings += 1
         self._store(
             {
                 "trial": running.number,
@@ -106,6 +110,6 @@ class BestOnTest(FixedJobs):
         return self._scored
 
     def _store(self, result: Mapping[str, Any]) -> None:
-        self._scored = dict(result)
+        self._scored = {**result, "reading": self._readings} if self._readings else dict(result)
         finished = self._memory.counts().finished
-        self._context.write_queue.append(StoreTest(result=dict(result), finished=finished))
+        self._context.write_queue.append(StoreTest(result=self._scored, finished=finished))

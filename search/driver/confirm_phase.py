@@ -4,6 +4,7 @@ No rule stops these runs, and they are no trials: no sampler or pruner learns fr
 stored once, under the key of its job, so that a phase that was interrupted continues where it was.
 """
 
+import dataclasses
 import math
 
 from search.driver.failure_budget import Failures
@@ -16,7 +17,6 @@ from search.records.confirmation import PLAN_ATTRIBUTE, ConfirmationPlan, Confir
 from search.records.jobs import Job
 from search.records.messages import Reported
 from search.records.outcome import Failed, Prune
-from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.seeds import derive_seed
 
 __all__ = ["ConfirmPhase"]
@@ -32,7 +32,6 @@ class ConfirmPhase(FixedJobs):
         *,
         plan: ConfirmationPlan,
         results: dict[Job, ConfirmedRun],
-        kept: dict[Job, tuple[StoredCheckpoint, ...]],
         rules: Rules,
         seed: int,
         context: PhaseContext,
@@ -42,14 +41,12 @@ class ConfirmPhase(FixedJobs):
         Args:
             plan: Which trials and references to run, and how often.
             results: The stored results by job; those of this phase are added.
-            kept: Gets the checkpoints of runs that ended, as the artifact store holds them.
             rules: How a run gets its value, and when it counts as collapsed.
             seed: Seed of the study.
             context: What the phase works with.
         """
         super().__init__(context)
         self._plan, self._results, self._rules, self._seed = plan, results, rules, seed
-        self._kept = kept
         self._failures = Failures(
             work="confirmation", jobs="runs", errors="their lines above say why",
             again=context.again,
@@ -61,7 +58,7 @@ class ConfirmPhase(FixedJobs):
         self._context.write_queue.append(StoreAttribute(key=PLAN_ATTRIBUTE, value=stored))
         for job in self._plan.jobs():
             if job not in self._results:
-                self._queue_job(job, params=self._plan.params_of(job), sources=self._source(job))
+                self._queue_job(job, params=self._plan.params_of(job), sources=self._sources(job))
 
     def seed(self, running: RunningJob) -> int:
         """The seed of a run: the same for all finalists, so that they differ in nothing else."""
@@ -108,8 +105,8 @@ class ConfirmPhase(FixedJobs):
     def _end(self, running: RunningJob, result: ConfirmedRun) -> None:
         if not result.failure:
             self._failures.note(failed=False)
+        result = dataclasses.replace(result, checkpoints=tuple(running.stored))
         self._results[running.job] = result
-        self._kept[running.job] = running.stored
         self._context.write_queue.append(
             StoreAttribute(key=str(running.job), value=result.to_json())
         )

@@ -24,7 +24,6 @@ from search.records.confirmation import (
 from search.records.jobs import Job
 from search.records.messages import OnTest, Reported
 from search.records.outcome import Failed
-from search.records.stored_checkpoint import StoredCheckpoint
 from trainer.console.shell import shell_text
 
 __all__ = ["ConfirmedOnTest"]
@@ -40,7 +39,6 @@ class ConfirmedOnTest(FixedJobs):
         *,
         plan: ConfirmationPlan,
         results: Mapping[Job, ConfirmedRun],
-        kept: Mapping[Job, tuple[StoredCheckpoint, ...]],
         stored: Confirmation,
         readings: int,
         context: PhaseContext,
@@ -50,14 +48,12 @@ class ConfirmedOnTest(FixedJobs):
         Args:
             plan: Which trials were confirmed.
             results: The results of all runs, complete when the phase begins.
-            kept: Checkpoints of runs in the artifact store, newest first.
             stored: What earlier confirmations stored; its scores are not made again.
             readings: How often the study's test split was scored before.
             context: What the phase works with.
         """
         super().__init__(context)
         self._plan, self._results, self._stored, self._readings = plan, results, stored, readings
-        self._kept = kept
         self._trial = 0
         self._seeds: list[int] = []
         self._scores: dict[int, Mapping[str, float]] = {}
@@ -102,7 +98,7 @@ class ConfirmedOnTest(FixedJobs):
     def _queue(self, job: Job) -> bool:
         """Queue the job of one run; returns False if its checkpoint is missing."""
         run = dataclasses.replace(job, kind="confirm")
-        sources, stored = self._source(run), self._kept.get(run, ())[:1]
+        sources, stored = self._sources(run), self._results[run].checkpoints[:1]
         if not sources and not stored:
             return False
         self._queue_job(job, params={}, sources=sources, stored=stored)
@@ -166,7 +162,8 @@ class ConfirmedOnTest(FixedJobs):
             self._discard()
 
     def _discard(self) -> None:
-        for job in self._plan.jobs():
+        """Delete the checkpoints of all runs, also of earlier plans."""
+        for job in {*self._plan.jobs(), *self._results}:
             self._context.retention.discard(job)
 
     def check(self) -> None:

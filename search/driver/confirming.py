@@ -7,8 +7,6 @@ from search.driver.confirmed_on_test import ConfirmedOnTest
 from search.driver.phases import Phase, PhaseContext
 from search.driver.plan import Plan
 from search.records.confirmation import Confirmation, ConfirmationPlan
-from search.records.jobs import Job
-from search.records.stored_checkpoint import StoredCheckpoint
 
 __all__ = ["Confirming", "confirming_phases"]
 
@@ -34,11 +32,9 @@ def confirming_phases(
         context: What the phases work with.
     """
     results = dict(confirming.stored.runs)
-    kept: dict[Job, tuple[StoredCheckpoint, ...]] = {}
     confirm = ConfirmPhase(
         plan=confirming.plan,
         results=results,
-        kept=kept,
         rules=plan.rules,
         seed=plan.seed,
         context=context,
@@ -46,7 +42,6 @@ def confirming_phases(
     test = ConfirmedOnTest(
         plan=confirming.plan,
         results=results,
-        kept=kept,
         stored=confirming.stored,
         readings=confirming.readings,
         context=context,

@@ -90,6 +90,7 @@ class Driver:
         stall_timeout: float = math.inf,
         queued: Sequence[FrozenTrial] = (),
         scored: Mapping[str, Any] | None = None,
+        readings: int = 0,
         confirming: Confirming | None = None,
         again: Command | None = None,
         make_note: MakeNote | None = None,
@@ -115,6 +116,7 @@ class Driver:
             stall_timeout: Seconds without progress after which a worker is restarted.
             queued: Trials that somebody else added after the last one of the in-memory study.
             scored: The test scores that an earlier driver stored; None if there are none.
+            readings: How often the study's test split was scored before.
             confirming: What to confirm instead of searching; None for a search.
             again: The command that continues, for messages; None for ``resume`` or ``confirm``.
             make_note: Makes the study's note; None for no notes.
@@ -155,7 +157,9 @@ class Driver:
             context=context,
             pictures=pictures,
         )
-        self._test = BestOnTest(seed=plan.seed, memory=memory, scored=scored, context=context)
+        self._test = BestOnTest(
+            seed=plan.seed, memory=memory, scored=scored, readings=readings, context=context
+        )
         self._phases: tuple[Phase, ...] = (self._search, self._test)
         if confirming is not None:
             self._phases = confirming_phases(confirming, plan, context)

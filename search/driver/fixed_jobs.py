@@ -21,10 +21,12 @@ class FixedJobs:
         """
         self._context = context
 
-    def _source(self, job: Job) -> tuple[str, ...]:
-        """The folder with the latest checkpoint of a job; empty if there is none."""
-        folder = self._context.checkpoints.latest(job)
-        return () if folder is None else (str(folder),)
+    def _sources(self, job: Job) -> tuple[str, ...]:
+        """The folders with checkpoints of a job; the worker takes that with most evaluations.
+
+        The newest may hold fewer: a worker of a replaced driver trains on until it learns of it.
+        """
+        return tuple(map(str, self._context.checkpoints.attempts(job)))
 
     def _queue_job(
         self,

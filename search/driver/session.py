@@ -131,6 +131,8 @@ class Session:
         loaded = load_study(record, self._study_store.load(), self._plan)
         self.memory, self._adopted, self._queued = loaded
         self._scored = self._study_store.test_scores()
+        self._confirmation = self._study_store.confirmation()
+        self._readings = readings_of_test(self._scored, self._confirmation.test)
 
     def close(self) -> None:
         """Close the connections; the caller releases the lease."""
@@ -228,6 +230,7 @@ class Session:
             stall_timeout=self._stall_timeout,
             queued=self._queued,
             scored=self._scored,
+            readings=self._readings,
             confirming=None if plan is None else self._confirming(plan),
             again=again,
             make_note=self._make_note(self._record) if self._make_note and plan is None else None,
@@ -250,10 +253,7 @@ class Session:
         return get_study(self._storage.engine, self._record.name).finished_at is not None
 
     def _confirming(self, plan: ConfirmationPlan) -> Confirming:
-        stored = self._study_store.confirmation()
-        return Confirming(
-            plan=plan, stored=stored, readings=readings_of_test(self._scored, stored.test)
-        )
+        return Confirming(plan=plan, stored=self._confirmation, readings=self._readings)
 
     def _check_lease(self) -> None:
         if self._lease.lost:

@@ -156,9 +156,17 @@ def _continue(
         _check_database(database)
     with lease or parts.lease.acquire(database, stored.name) as lease:
         check_artifact_place(database, stored.name, artifacts)  # after waiting, too
-        with _reserved(request.options, stored.name, output.say) as reservation:
+        clear_stop(database.engine, stored.name)  # a request from now on is for this session
+
+        def pause(seconds: float) -> None:
+            time.sleep(seconds)
+            if get_study(database.engine, stored.name).stop_requested:
+                raise Interrupted(
+                    f"study {stored.name} was stopped while it waited for free cores"
+                )
+
+        with _reserved(request.options, stored.name, output.say, pause) as reservation:
             request = request.on(reservation.machine)
-            clear_stop(database.engine, stored.name)
             dataset_features = _prepare(request, output)
             request = request.on(_with_slots(request, dataset_features, output.say))
             check_fingerprints(stored, dataset_features.fingerprints)
@@ -203,7 +211,12 @@ def _prepare(request: Launch, output: Output) -> DatasetFeatures:
     return dataset_features
 
 
-def _reserved(options: RunOptions, study: str, say: Callable[[str], None]) -> Reservation:
+def _reserved(
+    options: RunOptions,
+    study: str,
+    say: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> Reservation:
     """Reserve cores and GPUs of this machine; in a joined cluster, Ray reserves them."""
     if options.ray_address is not None:
         check_answers(options.ray_address)
@@ -211,7 +224,7 @@ def _reserved(options: RunOptions, study: str, say: Callable[[str], None]) -> Re
     if (folder := find_ray_folder(os.environ)) is not None:
         say(folder.text())
     show_quota(options.machine, say)
-    return reserve(options.machine, policy=options.sharing, study=study, say=say)
+    return reserve(options.machine, policy=options.sharing, study=study, say=say, sleep=pause)
 
 
 def _create(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from search.records.jobs import DEFAULTS, KMEANS, REFERENCES, Job, JobKind
+from search.records.stored_checkpoint import StoredCheckpoint
 
 __all__ = [
     "ALL_REFERENCES",
@@ -122,17 +123,25 @@ class ConfirmedRun:
     collapsed: bool = False
     #: Criteria of the last report, such as ``miou``.
     figures: Mapping[str, float] = field(default_factory=dict)
+    #: Its checkpoints in the artifact store, the newest first.
+    checkpoints: tuple[StoredCheckpoint, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As it is stored."""
-        return dataclasses.asdict(self)
+        """As it is stored; without checkpoints, as versions that know none store it."""
+        stored = dataclasses.asdict(dataclasses.replace(self, checkpoints=()))
+        del stored["checkpoints"]
+        kept = [checkpoint.to_json() for checkpoint in self.checkpoints]
+        return {**stored, "checkpoints": kept} if kept else stored
 
     @classmethod
     def from_json(cls, stored: object) -> "ConfirmedRun | None":
         """The inverse; None for anything else."""
+        if not isinstance(stored, dict):
+            return None
         try:
-            run = cls(**stored)  # type: ignore[arg-type]
-        except TypeError:
+            kept = map(StoredCheckpoint.from_json, stored.get("checkpoints", ()))
+            run = cls(**{**stored, "checkpoints": tuple(kept)})
+        except (TypeError, ValueError):
             return None
         sound = run.value is None or (isinstance(run.value, float) and math.isfinite(run.value))
         return run if sound else None
@@ -181,9 +190,9 @@ def readings_of_test(scored: Mapping[str, Any] | None, confirmed: Mapping[str, A
         scored: The scores at the end of the search, as stored; None before.
         confirmed: Those of the confirmed trial; None before.
     """
-    if confirmed is not None and isinstance(confirmed.get("reading"), int):
-        return int(confirmed["reading"])
-    return int(scored is not None and "cluster" in scored)
+    first = int(scored is not None and "cluster" in scored)
+    counted = [(each or {}).get("reading") for each in (scored, confirmed)]
+    return max(first, *(count if isinstance(count, int) else 0 for count in counted))
 
 
 def _finite(stored: Mapping[str, Any]) -> dict[str, float]:

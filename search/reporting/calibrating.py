@@ -9,7 +9,7 @@ from search.quality.calibration import (
     calibrate,
     last_numbers,
 )
-from search.records.jobs import DEFAULTS, REFERENCES
+from search.records.jobs import DEFAULTS, KMEANS, REFERENCES
 from search.reporting.study_details import StudyDetails
 from trainer.records import Report
 
@@ -40,8 +40,9 @@ def calibrate_study(details: StudyDetails) -> Calibration | NotCalibrated:
     defaults = REFERENCES[DEFAULTS]
     if not references[defaults] and 0 in trials and trials[0].params == details.view.defaults:
         references[defaults] = [run for run in runs if run.setting == 0]
+    repeats = [run for run in fresh if run.setting != KMEANS]  # no setting of the search
     return calibrate(
-        runs, repeats=fresh, references={name: each for name, each in references.items() if each}
+        runs, repeats=repeats, references={name: each for name, each in references.items() if each}
     )
 
 

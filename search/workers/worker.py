@@ -175,10 +175,10 @@ class Worker:
         return self._runs
 
     def _score_on_test(self, slot: int, task: Task) -> Reported:
-        """Score the selected weights of the latest sound checkpoint on the test split.
+        """Score the selected weights of a finished run on the test split.
 
         Raises:
-            CheckpointError: If no sound checkpoint is left.
+            CheckpointError: If no sound checkpoint is left, or none of its last evaluation.
         """
         sources, notes = furthest_first(task.earlier, task.stored, self._artifact_store)
         run, more = restore_first(
@@ -186,6 +186,10 @@ class Worker:
         )
         if run is None:
             raise CheckpointError("; ".join(notes + more) or "its checkpoint is missing")
+        if not run.finished:
+            raise CheckpointError(
+                f"its checkpoints end at evaluation {len(run.reports)} of {run.evaluations}"
+            )
         run.load_selected()
         found = run.evaluate(self._dataset_features.test)
         on_test = OnTest(cluster=found.cluster, linear=found.linear)

@@ -133,6 +133,12 @@ def test_patience_and_sharing_policy(refused: Run) -> None:
     assert "--json needs --dry-run" in refused("launch", "--json")
 
 
+def test_only_a_search_has_a_standby(refused: Run, tmp_path: Path) -> None:
+    line = refused("confirm", "first", "--standby")
+    assert line.startswith("error: --standby takes over a search, and confirms none: leave it out")
+    assert "--standby waits for one study" in refused("table", str(tmp_path), "--standby")
+
+
 def test_a_file_with_an_unknown_key_or_a_wrong_type(refused: Run, tmp_path: Path) -> None:
     message = refused(*toml(tmp_path, "[training]\niteration = 5"))
     assert "did you mean 'iterations'" in message

@@ -1,5 +1,7 @@
 """What every advice reads of a study: the model, the noise, and how long trials take."""
 
+import datetime
+import itertools
 import statistics
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,12 +58,12 @@ class Situation:
 
     def hours_of_trials(self, trials: int) -> float | None:
         """Hours that so many more trials take, some of them pruned; None if unknown."""
-        hours = [_hours(block) for block in self._ended]
+        hours = [self._hours(block) for block in self._ended]
         return trials * statistics.fmean(hours) / self.details.seats if hours else None
 
     def hours_of_runs(self, runs: int) -> float | None:
         """Hours that so many full runs take; None if unknown."""
-        hours = [_hours(block) for block in self._ended if block.trial.state == "complete"]
+        hours = [self._hours(block) for block in self._ended if block.trial.state == "complete"]
         return runs * statistics.median(hours) / self.details.seats if hours else None
 
     @cached_property
@@ -72,6 +74,23 @@ class Situation:
             if block.trial.counted and block.trial.state in ("complete", "pruned")
         ]
 
+    def _hours(self, block: Block) -> float:
+        """Hours of a trial, without the time in which no process drove the study."""
+        pauses = (_overlap(block, began, ended) for began, ended in self._pauses)
+        trained = block.ended - block.began - sum(pauses, datetime.timedelta())
+        return trained.total_seconds() / SECONDS_PER_HOUR
 
-def _hours(block: Block) -> float:
-    return (block.ended - block.began).total_seconds() / SECONDS_PER_HOUR
+    @cached_property
+    def _pauses(self) -> list[tuple[datetime.datetime, datetime.datetime]]:
+        """From the end of each session to the beginning of the next one; a lost one has no end."""
+        return [
+            (before.ended, after.began)
+            for before, after in itertools.pairwise(self.details.sessions)
+            if before.ended is not None
+        ]
+
+
+def _overlap(
+    block: Block, began: datetime.datetime, ended: datetime.datetime
+) -> datetime.timedelta:
+    return max(min(block.ended, ended) - max(block.began, began), datetime.timedelta())

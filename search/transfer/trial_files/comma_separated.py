@@ -90,7 +90,9 @@ def _ours(row: _Row, value: str) -> FoundTrial | None:
             for name, text in row.items()
             if name.startswith(PARAMS) and text
         },
-        scores={_number(last): found} if last and outcome != "complete" else {},
+        scores={_number(last): found}
+        if last and found is not None and outcome != "complete"
+        else {},
         reason=row.get("reason", ""),
     )
 

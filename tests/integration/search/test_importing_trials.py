@@ -117,6 +117,18 @@ def test_what_was_exported_is_imported(
     assert {row["state"] for row in source} == {"complete", "pruned"}
 
 
+def test_a_trial_that_collapsed_before_any_finite_score_is_imported(
+    files: Path, study: Space, database: Database, database_address: str, tmp_path: Path
+) -> None:
+    rows = rows_of(files / "trials.csv")
+    collapsed = next(row for row in rows if row["outcome"] == "collapsed")
+    collapsed["value"] = ""
+    code, said = run(database_address, write_rows(tmp_path / "trials.csv", rows))
+    assert code == 0 and f"{SOURCE_TRIALS} trials imported" in said
+    trial = stored_trials(database, STUDY)[int(collapsed["trial"])]
+    assert any(each > 0 for each in trial.constraints.values())
+
+
 def test_the_study_ends_with_exactly_its_own_trials(
     files: Path, study: Space, database: Database, database_address: str, tmp_path: Path
 ) -> None:

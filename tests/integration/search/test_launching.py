@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Never
 
 import pytest
@@ -32,7 +34,7 @@ from storage import artifact_places
 from storage.database import Database
 from storage.errors import ArtifactPlaceError, LeaseHeld
 from storage.lease import Lease
-from storage.studies import StudyRecord, get_study
+from storage.studies import StudyRecord, get_study, request_stop
 from tests.fakes.data_sets.folder import DESCRIPTION, NAMES, write_image, write_images
 from tests.fakes.data_sets.pictures import write_list
 from tests.fakes.pool import InlinePool
@@ -161,6 +163,26 @@ def test_cores_are_released_and_no_study_is_created_if_they_are_taken(
                 ask(study)
         ask("first", sharing=SharingPolicy(exactly=True, oversubscribe=True))
     assert not find_stored(database, "second")
+
+
+def test_a_search_that_waits_for_cores_can_be_stopped(
+    ask: Callable[..., list[str]], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("first")
+    request_stop(database.engine, "first")
+    ask("first")
+    assert not get_study(database.engine, "first").stop_requested, "an earlier request is over"
+    clock = SimpleNamespace(
+        sleep=lambda seconds: request_stop(database.engine, "first"), monotonic=time.monotonic
+    )
+    monkeypatch.setattr(launching, "time", clock)
+    with (
+        reserve(
+            Machine(device="cpu", workers=99), policy=SharingPolicy(), study="other", say=print
+        ),
+        pytest.raises(Interrupted, match="study first was stopped while it waited for free cores"),
+    ):
+        ask("first", sharing=SharingPolicy(exactly=True, wait=True))
 
 
 def test_a_cluster_that_does_not_answer_is_reported_before_a_study_is_created(

@@ -275,7 +275,7 @@ def test_a_row_without_a_complete_trial_says_so_and_the_next_one_runs(run: Run) 
 
 @pytest.mark.parametrize(("jobs", "state"), [("", "searching"), ("test/0/", "confirming")])
 def test_a_row_whose_runs_all_fail_has_no_score_and_does_not_stop_the_next_one(
-    run: Run, workers: Workers, tmp_path: Path, jobs: str, state: str
+    run: Run, workers: Workers, tmp_path: Path, database_address: str, jobs: str, state: str
 ) -> None:
     workers.failing = ("kmeans", jobs)
     done = run("--json", "--rows", "kmeans,unim2")
@@ -283,8 +283,10 @@ def test_a_row_whose_runs_all_fail_has_no_score_and_does_not_stop_the_next_one(
     kmeans, unim2, _ = (row["result"] for row in json.loads(done.stdout)["rows"])
     assert (kmeans["state"], kmeans["miou"], unim2["state"]) == (state, None, "finished")
     assert "row 1 of 2 is done" not in done.stderr
-    assert "not finished: two-kmeans; `python -m search status two-kmeans" in done.stderr
+    why = f"`python -m search status --storage {database_address} two-kmeans"
+    assert f"not finished: two-kmeans; {why}" in done.stderr
     again_with = f"next: python -m search table {tmp_path / 'two.toml'} --rows=kmeans,unim2"
+    again_with += f" --out={tmp_path / 'out'} --storage {database_address}"
     assert done.stderr.splitlines()[-1] == again_with
     assert len(scores(tmp_path / "out")) == 1
     workers.failing = None

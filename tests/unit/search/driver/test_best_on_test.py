@@ -51,7 +51,12 @@ def expected(search: Search) -> dict[str, object]:
     assert best is not None
     reports = [entry for entry in search.store.reports() if entry.trial == best.number]
     last = reports[-1].report
-    return {"trial": best.number, "cluster": asdict(last.cluster), "linear": asdict(last.linear)}
+    return {
+        "trial": best.number,
+        "cluster": asdict(last.cluster),
+        "linear": asdict(last.linear),
+        "reading": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -12,6 +13,7 @@ from search.records.confirmation import (
     readings_of_test,
 )
 from search.records.jobs import DEFAULTS, KMEANS, Job
+from search.records.stored_checkpoint import StoredCheckpoint
 
 SEEDS = 4
 
@@ -106,3 +108,19 @@ def test_the_end_of_a_search_counts_as_a_reading_of_test() -> None:
     assert readings_of_test(None, None) == 0
     assert readings_of_test({"trial": -1}, None) == 0
     assert readings_of_test({"trial": 1, "cluster": {}}, None) == 1
+
+
+def test_a_search_that_was_extended_counts_every_reading_of_test() -> None:
+    extended = {"trial": 9, "cluster": {}, "reading": 3}
+    assert readings_of_test(extended, None) == 3
+    assert readings_of_test(extended, {"trial": 9, "reading": 2}) == 3
+    assert readings_of_test(extended, {"trial": 9, "reading": 4}) == 4
+
+
+def test_a_run_is_stored_with_its_checkpoints() -> None:
+    kept = StoredCheckpoint(place="confirm-00004-seed-1/1", evaluation=8, checksum="ab")
+    run = ConfirmedRun(value=31.5, figures={"miou": 20.0}, checkpoints=(kept,))
+    stored = json.loads(json.dumps(run.to_json()))
+    assert ConfirmedRun.from_json(stored) == run
+    assert "checkpoints" not in ConfirmedRun(value=31.5).to_json()
+    assert ConfirmedRun.from_json({**stored, "checkpoints": [["a"]]}) is None

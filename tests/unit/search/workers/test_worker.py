@@ -1,5 +1,6 @@
 """A worker trains several trials at once, and each is the trial it would be alone."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,24 @@ def test_a_trial_of_a_lost_process_resumes_alone_or_beside_others(
         answer = fresh.advance(Begin(task=task(tmp_path, trial, attempt=2)), slot)
         assert list(answer.reports) == expected[trial][:1]
         assert fresh.advance(Continue(), slot).reports == (expected[trial][1],)
+
+
+def test_a_run_that_has_not_ended_is_not_scored_on_test(
+    setup: Callable[[int], WorkerSetup], tmp_path: Path
+) -> None:
+    """An orphaned worker may have written an early evaluation after the last one."""
+    hosted = HostedWorker(setup(1))
+    first = task(tmp_path, 1)
+    hosted.advance(Begin(task=first))
+    on_test = dataclasses.replace(first, job=Job("test", 1), earlier=(first.folder,))
+    refused = hosted.answer(Begin(task=on_test))
+    assert isinstance(refused, Crashed)
+    assert refused.reason == "CheckpointError: its checkpoints end at evaluation 1 of 3"
+    late = task(tmp_path, 1, attempt=2)
+    ended = alone(setup(1), dataclasses.replace(late, earlier=()))
+    assert len(ended) == EVALUATIONS
+    both = dataclasses.replace(on_test, earlier=(first.folder, late.folder))
+    assert HostedWorker(setup(1)).advance(Begin(task=both)).on_test is not None
 
 
 def test_an_error_of_one_trial_is_reported_for_its_slot_alone(
