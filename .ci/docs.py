@@ -27,9 +27,9 @@ COMMANDS_HEAD = """# Commands
 
 Every command with its options, as `--help` prints them. This page is written by `make docs`.
 
-Exit codes: 0 target reached, 1 done, but something is wrong (`init`, `inspect`, `predict`), or
-output was cut off, 2 bad input (one line says what and how to fix it) or a failed check of
-`doctor`, 3 another process drives the study, 4 stopped before the target.
+Exit codes: 0 target reached, 1 done, but something is wrong (`init`, `inspect`, `predict`), or a
+full disk cut the output off, 2 bad input (one line says what and how to fix it) or a failed check
+of `doctor`, 3 another process drives the study, 4 stopped before the target.
 """
 
 
