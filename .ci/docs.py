@@ -27,8 +27,9 @@ COMMANDS_HEAD = """# Commands
 
 Every command with its options, as `--help` prints them. This page is written by `make docs`.
 
-Exit codes: 0 target reached, 2 bad input (one line says what and how to fix it), 3 another process
-drives the study, 4 stopped before the target.
+Exit codes: 0 target reached, 1 done, but something is wrong (`init`, `inspect`, `predict`), or a
+full disk cut the output off, 2 bad input (one line says what and how to fix it) or a failed check
+of `doctor`, 3 another process drives the study, 4 stopped before the target.
 """
 
 
@@ -37,10 +38,19 @@ def commands_page() -> str:
     parts = [COMMANDS_HEAD]
     for package, app in (("search", search_app), ("trainer", trainer_app)):
         group = typer.main.get_command(app)
-        for name, command in group.commands.items():  # type: ignore[attr-defined]
-            if not command.hidden:
-                parts.append(_command(f"python -m {package} {name}", command))
+        parts += _commands(f"python -m {package}", group)
     return "\n".join(parts)
+
+
+def _commands(prefix: str, group: Any) -> list[str]:
+    """The sections of a group's commands, and of the groups in it."""
+    parts = []
+    for name, command in group.commands.items():
+        if not command.hidden:
+            title = f"{prefix} {name}"
+            inner = getattr(command, "commands", None)
+            parts += [_command(title, command)] if inner is None else _commands(title, command)
+    return parts
 
 
 def _command(title: str, command: Any) -> str:
@@ -62,7 +72,8 @@ def _row(parameter: Any) -> str:
         names = f"`{parameter.name.upper()}`"
     meaning = (getattr(parameter, "help", "") or "").replace("|", "\\|")
     default = parameter.default
-    shown = "" if default in (None, False, ()) or callable(default) else f"`{default}`"
+    nothing = default is None or default is False or default == () or callable(default)
+    shown = "required" if parameter.required else "" if nothing else f"`{default}`"
     return f"| {names} | {meaning} | {shown} |"
 
 

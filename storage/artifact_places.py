@@ -148,7 +148,8 @@ def _s3_client() -> tuple[Any, tuple[type[Exception], ...]]:
         from botocore.exceptions import BotoCoreError, ClientError
     except ModuleNotFoundError as error:
         raise ArtifactPlaceError(
-            f"s3:// needs the package {error.name}: pip install 'unim2-search[s3]'"
+            f"s3:// needs the package {error.name}:"
+            " pip install --constraint constraints.txt --editable '.[s3]'"
         ) from error
     config = Config(
         connect_timeout=CONNECT_SECONDS,

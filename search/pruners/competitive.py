@@ -26,7 +26,7 @@ class CompetitivePruner(SparingPruner):
 
     #: Evaluations E of a full run.
     evaluations: int
-    #: Share of the full runs that a trial must be among to be kept.
+    #: Share of the full runs, the best ones, that a trial must be among to be kept.
     keep: float = 0.75
     #: Share of the run before which no trial is stopped.
     warm_up: float = 0.5

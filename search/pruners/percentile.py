@@ -23,7 +23,7 @@ class PercentilePruner:
 
     #: Evaluations E of a full run; at the last one it is too late to prune.
     evaluations: int
-    #: Share of the full runs that a trial must not be worse than.
+    #: Share of the full runs, the best ones, that a trial must be among to be kept.
     keep: float = 0.75
     #: Share of the run before which no trial is stopped.
     warm_up: float = 0.5
@@ -66,7 +66,7 @@ class PercentilePruner:
 class MedianPruner(PercentilePruner):
     """Keeps the better half, from the first evaluation on."""
 
-    #: Share of the full runs that a trial must not be worse than.
+    #: Share of the full runs, the best ones, that a trial must be among to be kept.
     keep: float = 0.5
     #: Share of the run before which no trial is stopped.
     warm_up: float = 0.0

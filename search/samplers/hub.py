@@ -83,8 +83,8 @@ def load(name: str) -> type[BaseSampler]:
     """
     if importlib.util.find_spec(LIBRARY) is None:
         raise SettingsError(
-            f"--sampler {name} needs the library {LIBRARY}: run"
-            " `pip install 'unim2-search[hub]'`, or choose another sampler"
+            f"--sampler {name} needs the library {LIBRARY}: run `pip install --constraint"
+            " constraints.txt --editable '.[hub]'`, or choose another sampler"
         )
     module = _module(name, os.environ.get(FOLDER_VARIABLE))
     kinds = [

@@ -55,7 +55,12 @@ app.add_typer(cache_app, name="cache")
 FOLDER: dict[str, Any] = {"parser": user_path, "metavar": "FOLDER", "show_default": False}
 FILE: dict[str, Any] = {**FOLDER, "metavar": "FILE"}
 
-ConfigArgument = Annotated[Path, typer.Argument(help="TOML file of the run.", **FILE)]
+ConfigArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="TOML file of the run, a description of a data set, or its folder.", **FILE
+    ),
+]
 CheckpointArgument = Annotated[
     Path, typer.Argument(help=f"Folder that holds {RECORD_NAME}.", **FOLDER)
 ]
@@ -189,10 +194,7 @@ def presets(
 
 @app.command()
 def inspect(
-    config: Annotated[
-        Path,
-        typer.Argument(help="TOML file of the run, or of a data set.", **FILE),
-    ],
+    config: ConfigArgument,
     cache: CacheOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

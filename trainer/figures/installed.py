@@ -15,5 +15,6 @@ def require_matplotlib() -> None:
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise FigureError(
-            "figures need Matplotlib, which is not installed: pip install 'unim2-search[figures]'"
+            "figures need Matplotlib, which is not installed:"
+            " pip install --constraint constraints.txt --editable '.[figures]'"
         )

@@ -58,5 +58,5 @@ def missing_package(name: str) -> LogError:
     """The error if the package of a log is not installed."""
     return LogError(
         f"--log {name} needs the package {name}, which is not installed:"
-        f" pip install 'unim2-search[{name}]'"
+        f" pip install --constraint constraints.txt --editable '.[{name}]'"
     )

@@ -53,10 +53,10 @@ ON_CPU = ("--device", "cpu")
 
 @pytest.fixture
 def add(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], tuple[Any, Any]]:
-    """Adds the file of a section's example; returns the table, and the entry of its line."""
+    """Adds what a section shows, and no more; returns the table's module and the line's entry."""
 
     def load(title: str) -> tuple[ModuleType, Any]:
-        (file, table), (code, line) = EXAMPLES[title]
+        (file, table), (code, shown) = EXAMPLES[title]
         path = tmp_path / Path(file).name
         path.write_text(code, encoding="utf-8")
         name = file.removesuffix(".py").replace("/", ".")
@@ -67,7 +67,9 @@ def add(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], tupl
         spec.loader.exec_module(module)
         holder = importlib.import_module(table.removesuffix("/__init__.py").removesuffix(".py")
                                          .replace("/", "."))  # fmt: skip
-        known = {**vars(holder), **vars(module)}
+        imports, line = shown.split("\n\n")
+        known = dict(vars(holder))
+        exec(imports, known)
         brackets = "{{{}}}" if ":" in line else "[{}]"
         return holder, eval(brackets.format(line), known)
 
@@ -83,13 +85,16 @@ def fit(config: TrainConfig, folder: Path) -> Path:
     return folder / "run"
 
 
-def test_every_section_has_one_file_and_one_line() -> None:
+def test_every_section_has_one_file_its_import_and_one_line() -> None:
     data = ("A data set", "An image fusion")
     kinds = (*data, "A backbone", "A method", "An objective", "A pruner", "A figure")
     assert tuple(EXAMPLES) == kinds
     assert sum(len(files) for files, _ in EXAMPLES.values()) == len(BLOCKS) == 2 * len(kinds)
-    for _, (code, line) in EXAMPLES.values():
+    for (file, _), (code, shown) in EXAMPLES.values():
+        imports, line = shown.split("\n\n")
         assert code.startswith('"""') and line.count("\n") == 1
+        module = file.removesuffix(".py").replace("/", ".")
+        assert imports.startswith(f"from {module} import ")
 
 
 def write_greenhouse(root: Path) -> None:

@@ -154,7 +154,7 @@ def test_without_the_library_one_line_says_how_to_install_it(
 ) -> None:
     find_sampler("hub:turbo")  # a reader of a study needs no library
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"run `pip install 'unim2-search\[hub\]'`"):
+    with pytest.raises(SettingsError, match=r"run `pip install .* '\.\[hub\]'`"):
         load_sampler("hub:turbo")
 
 

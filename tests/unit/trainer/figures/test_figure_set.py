@@ -118,7 +118,10 @@ def test_without_matplotlib_the_fix_is_named(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert draw(place) == 2
-    assert "pip install 'unim2-search[figures]'" in capsys.readouterr().err
+    assert (
+        "pip install --constraint constraints.txt --editable '.[figures]'"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_run_continued_from_a_snapshot_ends_the_same(place: Path) -> None:

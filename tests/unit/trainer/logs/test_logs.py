@@ -93,7 +93,8 @@ def test_a_missing_package_is_reported_with_the_command_to_install_it(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(LogError) as caught:
         open_log(name, tmp_path, small_config(), iteration=0)
-    assert f"pip install 'unim2-search[{name}]'" in str(caught.value)
+    command = f"pip install --constraint constraints.txt --editable '.[{name}]'"
+    assert command in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
