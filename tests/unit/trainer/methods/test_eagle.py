@@ -398,3 +398,13 @@ def test_a_diverged_run_leaves_the_one_beside_it_alone() -> None:
         slots.step()
     assert same_tensors(together.state(0), alone.state(0))
     assert [together.take_loss(slot)[1] for slot in (0, 1)] == [True, False]
+
+
+def test_more_eigenvectors_than_a_crop_has_tokens_are_refused_in_one_line() -> None:
+    config = small_config(name="eagle", eigenvectors=TOKENS)
+    slots = Slots.start([config], small_dataset_features(), CPU)
+    with pytest.raises(ConfigError, match="eigenvectors = 20 needs 21 tokens") as caught:
+        slots.step()
+    assert "\n" not in str(caught.value) and "which has 20: lower it" in str(caught.value)
+    enough = small_config(name="eagle", eigenvectors=TOKENS - 1)
+    Slots.start([enough], small_dataset_features(), CPU).step()
