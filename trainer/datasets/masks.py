@@ -3,7 +3,7 @@
 Letters of shapes: ``docs/architecture.md``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from trainer.datasets.decoding import (
     read_palette_colours,
     read_stored,
 )
-from trainer.datasets.headers import ANY_NUMBERS, is_array, read_kind
+from trainer.datasets.headers import ANY_NUMBERS, is_array, open_image, read_kind
 from trainer.errors import DataError
 
 __all__ = ["Colour", "MaskRules", "read_mask"]
@@ -72,19 +72,45 @@ def read_mask(path: Path, rules: MaskRules) -> Label:
     if (channels, bits) == (1, ANY_NUMBERS):
         return _by_number(path, _whole_numbers(path), rules)
     if channels == 1:
-        return _by_number(path, read_integers(path, channels=1, bits=BITS), rules)
+        return _by_opaque_number(path, read_integers(path, channels=1, bits=BITS), rules)
     if bits != 8 or channels not in (2, 3, 4):
         raise DataError(
             f"{path} has {channels} channels of {bits} bits, but a label has one channel of 1 to"
             " 16 bits or three of 8: convert it to PNG"
         )
-    pixels = read_integers(path, channels=channels)
+    pixels = _with_alpha(path, read_integers(path, channels=channels))
     grey_alone = channels == 2 or rules.encoding == "number"
     if not grey_alone:
         return _by_colour(path, pixels, rules)
     label = _by_grey(path, pixels, rules)
-    if channels in (2, 4):
+    if pixels.shape[2] in (2, 4):
         label[pixels[:, :, -1] == 0] = VOID
+    return label
+
+
+def _colour_key(path: Path) -> int | Colour | None:
+    """The one number or colour that the file declares transparent; that of a palette is none."""
+    with open_image(path) as image:
+        key: int | Colour | None = image.info.get("transparency")
+        return None if image.mode == "P" else key
+
+
+def _with_alpha(path: Path, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Colours with an alpha channel if one of them is declared transparent."""
+    key = _colour_key(path)
+    if key is None or pixels.shape[2] != 3:
+        return pixels
+    opaque = (pixels != np.array(key)).any(axis=2)
+    return np.dstack([pixels, np.where(opaque, 255, 0).astype(pixels.dtype)])
+
+
+def _by_opaque_number(path: Path, stored: NDArray[Any], rules: MaskRules) -> Label:
+    """Classes by number; the number that the file declares transparent is none."""
+    key = _colour_key(path)
+    if not isinstance(key, int):
+        return _by_number(path, stored, rules)
+    label = _by_number(path, stored, replace(rules, ignored=(*rules.ignored, key)))
+    label[stored == key] = VOID
     return label
 
 

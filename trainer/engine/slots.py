@@ -70,10 +70,13 @@ class Slots:
 
         Raises:
             ConfigError: If the method is unknown, the configuration's modalities differ from
-                those of the features, or the features lack a map that the method reads.
+                those of the features, the features lack a map that the method reads, or the
+                runs would never be evaluated.
         """
         _check_modalities(structure, dataset_features)
         self._config, self._dataset_features, self._device = structure, dataset_features, device
+        # a run ends at its last evaluation, and so do schedules in shares of it
+        self._iterations = structure.evaluate_at(crops=len(dataset_features.train))[-1]
         self._classes = len(dataset_features.classes)
         self._method = build_method(
             structure, channels=dataset_features.channels, classes=self._classes
@@ -218,7 +221,7 @@ class Slots:
             drawn,
             positives=self._method.needs.positives,
             iteration_S=rows.model.steps_S1.squeeze(1),
-            iterations=self._config.training.iterations,
+            iterations=self._iterations,
         )
         draws = drawn.to(self._device)
         parameters = trainable(self._layouts.parameters, rows.model)

@@ -46,7 +46,7 @@ def eigenvectors(
         colours: Whether the colours count.
 
     Returns:
-        Tensor with shape (N, T, E).
+        Tensor with shape (N, T, E); NaN for crops whose codes are not finite.
     """
     with in_full(codes_NTK.device):
         codes = codes_NTK.double()
@@ -74,10 +74,19 @@ def _alike(colours_NT3: Tensor, colours: Colours) -> Tensor:
 
 
 def _eigenvectors(laplacian_NTT: Tensor) -> Tensor:
-    """Columns of each matrix by ascending eigenvalue; on a CPU each from memory of its own."""
-    on_cpu = laplacian_NTT.device.type == "cpu"
-    parts = [each.clone() for each in torch.split(laplacian_NTT, 1)] if on_cpu else [laplacian_NTT]
-    return torch.cat([torch.linalg.eigh(part)[1] for part in parts])
+    """Columns of each matrix by ascending eigenvalue; on a CPU each from memory of its own.
+
+    Those of a matrix that is not finite are NaN: ``eigh`` would raise and stop all slots.
+    """
+    finite_N11 = laplacian_NTT.isfinite().all(dim=-1).all(dim=-1)[:, None, None]
+    identity = torch.eye(
+        laplacian_NTT.shape[-1], dtype=laplacian_NTT.dtype, device=laplacian_NTT.device
+    )
+    finite_NTT = torch.where(finite_N11, laplacian_NTT, identity)
+    on_cpu = finite_NTT.device.type == "cpu"
+    parts = [each.clone() for each in torch.split(finite_NTT, 1)] if on_cpu else [finite_NTT]
+    vectors_NTT = torch.cat([torch.linalg.eigh(part)[1] for part in parts])
+    return torch.where(finite_N11, vectors_NTT, torch.nan)
 
 
 def object_clusters(

@@ -6,10 +6,10 @@ reference tokens of the pool.
 Leveraging Hidden Positives (Seong et al., CVPR 2023); authors' code: hynnsk/HP at 2ce07bd. Two
 tokens i and j are positives of each other if their cosine exceeds the largest cosine of i, or that
 of j, to the pool: global ones in the space of frozen features, task-specific ones in that of the
-codes of an averaged head. Each token with a global positive is an anchor. Its loss is the mean of
-``-log p_ij`` over its positives, where p is a softmax of cosines over a temperature; it runs over
-the global positives and a small random share of all other tokens. A task-specific positive counts
-lambda. Anchors weigh as much as their positives do, so the loss of a crop is a mean over pairs.
+codes of an averaged head. Each token with a global positive is an anchor. The loss of a crop is
+the mean of ``-log p_ij`` over all pairs of its anchors and their positives, so an anchor weighs as
+much as its positives do. p is a softmax of cosines over a temperature; it runs over the global
+positives and a small random share of all other tokens. A task-specific positive counts lambda.
 
 The random share is drawn with one number for each of two tokens: i is contrasted with j if the
 fraction of u_i + v_j is below the share. So any pair is chosen with that probability, pairs of one

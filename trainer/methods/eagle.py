@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 from trainer.errors import ConfigError
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
+from trainer.methods.entry import (
+    Inputs,
+    MethodEntry,
+    common_factor,
+    for_any_modalities,
+    options_of,
+)
 from trainer.methods.feature_map import FeatureMap, colour_map
 from trainer.methods.option_checks import check_at_least, check_below_one, check_positive
 from trainer.methods.settings import MethodSettings
@@ -102,4 +108,5 @@ EAGLE = MethodEntry(
     hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
     options=EagleOptions,
     feature_maps=feature_maps,
+    redundant=common_factor("lambda_positive", "lambda_negative", "lambda_objects"),
 )

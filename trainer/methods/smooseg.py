@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from trainer.hyper_parameters import HyperParameter
-from trainer.methods.entry import Inputs, MethodEntry, for_any_modalities, options_of
+from trainer.methods.entry import (
+    Inputs,
+    MethodEntry,
+    common_factor,
+    for_any_modalities,
+    options_of,
+)
 from trainer.methods.option_checks import check_positive
 from trainer.methods.settings import MethodSettings
 
@@ -97,4 +103,5 @@ SMOOSEG = MethodEntry(
     build=build,
     hyper_parameters=for_any_modalities(*HYPER_PARAMETERS),
     options=SmooSegOptions,
+    redundant=common_factor("lambda_data"),  # nothing else trains the prototypes
 )

@@ -41,7 +41,7 @@ def unchanged(tokens_SMNTC: Tensor) -> Tensor:
     return tokens_SMNTC
 
 
-#: Name in ``method.pre_norm`` to function; each maps (S, M, N, T, C) to the same shape.
+#: Name in ``method.options.pre_norm`` to function; each maps (S, M, N, T, C) to the same shape.
 PRE_NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "l2": l2,
     "standardise": standardise,

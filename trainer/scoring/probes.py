@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from trainer.errors import ConfigError
 from trainer.features.dataset_features import IGNORE
 from trainer.nn.alignment import each_slot
 from trainer.nn.linear import linear
@@ -25,6 +26,7 @@ from trainer.scoring.pixel_loss import pixel_losses
 __all__ = ["CENTRES", "ProbeKind", "cluster_loss", "linear_loss", "probe_layout", "token_labels"]
 
 EPSILON = 1e-12  # of the cosines
+MOST_CLUSTERS = 255  # of predictions of 8 bits, in which 255 itself stands for no class
 CENTRES = "cluster.centres"  # name of the cluster probe's parameters
 
 #: Where the linear probe's loss is computed: at every label pixel, or at each token's centre.
@@ -38,8 +40,18 @@ def probe_layout(*, code_dim: int, classes: int, extra_clusters: int = 0) -> Lay
         code_dim: Number K of code channels.
         classes: Number Y of classes.
         extra_clusters: Number of centres in addition to one for each class.
+
+    Raises:
+        ConfigError: If there are more clusters than predictions can tell apart.
     """
-    shape = (classes + extra_clusters, code_dim)
+    clusters = classes + extra_clusters
+    if clusters > MOST_CLUSTERS:
+        raise ConfigError(
+            f"{classes} classes and method.options.extra_clusters = {extra_clusters} are"
+            f" {clusters} clusters, but predictions tell {MOST_CLUSTERS} apart: give at most"
+            f" {max(MOST_CLUSTERS - classes, 0)} extra clusters"
+        )
+    shape = (clusters, code_dim)
     centres = Entry(name=CENTRES, shape=shape, initial="normal", scale=1.0)
     return Layout(entries=(centres, *linear_entries("linear", inputs=code_dim, outputs=classes)))
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from trainer.errors import ConfigError
 from trainer.losses.adaptive_correspondence import adaptive_correspondence
 from trainer.losses.draws import StepDraws
 from trainer.losses.eicue import eigenvectors, object_clusters
@@ -118,7 +119,12 @@ class Eagle(SharedCode):
         hyper: Mapping[str, Tensor],
         draws: StepDraws,
     ) -> StepTerms:
-        """The three terms; contrast between objects counts later than correspondence."""
+        """The three terms; contrast between objects counts later than correspondence.
+
+        Raises:
+            ConfigError: If a crop has too few tokens for the eigenvectors.
+        """
+        self._check_tokens(batch.tokens_SMNTC.shape[3])
         new_buffers = dict(buffers)
         blurred_SMBTC = torch.stack([batch.maps[each] for each in self._blurred], dim=1)
         given = (batch.tokens_SMNTC, batch.tokens_SMNTC, blurred_SMBTC)
@@ -145,6 +151,14 @@ class Eagle(SharedCode):
             codes_SBTK=passes[0].code_SBTK,
             buffers=new_buffers,
         )
+
+    def _check_tokens(self, tokens: int) -> None:
+        least = self._options.eigenvectors + 1  # the first eigenvector does not count
+        if tokens < least:
+            raise ConfigError(
+                f"method.options.eigenvectors = {self._options.eigenvectors} needs {least} tokens"
+                f" in a crop, which has {tokens}: lower it, or raise features.train_resolution"
+            )
 
     def _pass(
         self,

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from trainer.errors import ConfigError
 from trainer.losses.draws import StepDraws
 from trainer.losses.pseudo_labels import (
     bootstrap_losses,
@@ -138,12 +139,11 @@ class TransFGU:
         taught_S = part_S > 0
         progress_S = (elapsed_S % batch.iterations) / batch.iterations
         rising_S = LEAST_AGAINST + (1 - LEAST_AGAINST) * progress_S
-        uniform_SI = draws.uniform_SEBT[:, 0].flatten(1)
         labels_S, doubt_S = bootstrap_losses(
             logits_SBTY,
             self._chances(tokens_SBTC, buffers, taught_S),
             against_S=(hyper["against"] * rising_S * taught_S).to(logits_SBTY.dtype),
-            order_SY=uniform_SI[:, : self._classes].argsort(dim=1, stable=True),
+            order_SY=self._permutations(draws),
             sample_weight_SB=draws.sample_weight_SB,
         )
         apart_S = each_slot(_likeness, tokens_SBYD, draws.sample_weight_SB, slots=len(tokens_SBYD))
@@ -153,6 +153,17 @@ class TransFGU:
             codes_SBTK=logits_SBTY,
             buffers=buffers,
         )
+
+    def _permutations(self, draws: StepDraws) -> Tensor:
+        """Each slot's random order of the classes, (S, Y)."""
+        uniform_SI = draws.uniform_SEBT[:, 0].flatten(1)
+        if uniform_SI.shape[1] < self._classes:
+            raise ConfigError(
+                f"method.name = 'transfgu' needs a token for each of {self._classes} classes in a"
+                f" batch, which has {uniform_SI.shape[1]}: raise training.batch_size or"
+                " features.train_resolution"
+            )
+        return uniform_SI[:, : self._classes].argsort(dim=1, stable=True)
 
     def _renewed(self, parameters: Views, buffers: Views, due_S: Tensor) -> dict[str, Tensor]:
         """Buffers in which students that are due have become teachers, and begin anew."""

@@ -200,6 +200,27 @@ def test_every_pair_of_colours_is_distinguished(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(path, MaskRules(numbers=(), colours=corners)), label)
 
 
+@pytest.mark.parametrize("key", [1, 9])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_number_declared_transparent_has_no_class(tmp_path: Path, key: int, dtype: Any) -> None:
+    stored = np.where(LABEL == 1, key, LABEL).astype(dtype)
+    PIL.Image.fromarray(stored).save(tmp_path / "a.png", transparency=key)
+
+    expected = np.where(LABEL == 1, 255, LABEL)
+    assert np.array_equal(read_mask(tmp_path / "a.png", NUMBERS), expected)
+
+
+@pytest.mark.parametrize("key", [PALETTE[1], (1, 2, 3)])
+def test_a_colour_declared_transparent_has_no_class(
+    tmp_path: Path, key: tuple[int, int, int]
+) -> None:
+    colours = np.where((LABEL == 1)[:, :, None], key, COLOURS[LABEL]).astype(np.uint8)
+    PIL.Image.fromarray(colours).save(tmp_path / "a.png", transparency=key)
+
+    expected = np.where(LABEL == 1, 255, LABEL)
+    assert np.array_equal(read_mask(tmp_path / "a.png", COLOURED), expected)
+
+
 def test_transparent_pixels_of_a_palette_have_no_class_where_colours_are_read(
     tmp_path: Path,
 ) -> None:

@@ -55,6 +55,22 @@ def test_slots_at_different_positions_in_their_epochs_train_together() -> None:
     assert same_tensors(together.state(1), fresh.state(0))
 
 
+@pytest.mark.usefixtures("one_thread")
+def test_schedules_end_at_the_last_evaluation() -> None:
+    """Epochs of three batches: 14 iterations end after 12, as 12 do."""
+    base = small_config(name="primaps", base="stego", begin=0.5)
+    evaluation = dataclasses.replace(base.evaluation, cadence="epoch")
+    states = []
+    for iterations in (12, 14):
+        training = dataclasses.replace(base.training, iterations=iterations)
+        config = dataclasses.replace(base, training=training, evaluation=evaluation)
+        slots = Slots.start([config], small_dataset_features(), CPU)
+        for _ in range(8):
+            slots.step()
+        states.append(slots.state(0))
+    assert same_tensors(*states)
+
+
 def test_different_seeds_give_different_runs() -> None:
     dataset_features = small_dataset_features()
     one, other = (

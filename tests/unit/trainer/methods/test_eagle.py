@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.unit.trainer import restated
+from tests.unit.trainer.packing import same_tensors
 from tests.unit.trainer.restated import units
 from tests.unit.trainer.small import (
     CPU,
@@ -379,3 +380,31 @@ def test_extra_clusters_are_trained_scored_and_kept(tmp_path: Path) -> None:
 def test_impossible_switches_are_refused(options: dict[str, float], phrase: str) -> None:
     with pytest.raises(ConfigError, match=phrase):
         MethodConfig(name="eagle", options=options)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_diverged_run_leaves_the_one_beside_it_alone() -> None:
+    features = small_dataset_features()
+    healthy, other = (small_config(name="eagle", seed=seed) for seed in (0, 1))
+    together = Slots.start([healthy, other], features, CPU)
+    alone = Slots.start([healthy], features, CPU)
+    state = together.state(1)
+    diverged = {
+        name: torch.full_like(each, torch.nan) if name == "model.leaf_SP" else each
+        for name, each in state.items()
+    }
+    together.restore(1, diverged)
+    for slots in (together, alone) * 2:
+        slots.step()
+    assert same_tensors(together.state(0), alone.state(0))
+    assert [together.take_loss(slot)[1] for slot in (0, 1)] == [True, False]
+
+
+def test_more_eigenvectors_than_a_crop_has_tokens_are_refused_in_one_line() -> None:
+    config = small_config(name="eagle", eigenvectors=TOKENS)
+    slots = Slots.start([config], small_dataset_features(), CPU)
+    with pytest.raises(ConfigError, match="eigenvectors = 20 needs 21 tokens") as caught:
+        slots.step()
+    assert "\n" not in str(caught.value) and "which has 20: lower it" in str(caught.value)
+    enough = small_config(name="eagle", eigenvectors=TOKENS - 1)
+    Slots.start([enough], small_dataset_features(), CPU).step()

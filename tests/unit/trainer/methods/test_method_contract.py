@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -170,6 +171,20 @@ def test_a_common_factor_of_redundant_weights_changes_lengths_of_gradients_alone
         for key, (first, second) in gradients_of(config, changed).items():
             alike = [torch.allclose(second, first * by, rtol=1e-9) for by in (0.5, 1.0)]
             assert any(alike), key
+
+
+@pytest.mark.parametrize(
+    ("method", "searched"),
+    [
+        ({"name": "smooseg"}, {"lambda_data"}),
+        ({"name": "eagle"}, {"lambda_positive", "lambda_negative", "lambda_objects"}),
+        ({"name": "primaps", "base": "smooseg"}, {"lambda_data"}),
+    ],
+)
+def test_weights_of_a_whole_gradient_have_one_dimension_less(
+    method: dict[str, Any], searched: set[str]
+) -> None:
+    assert dimensions(small_config(**method), searched) == len(searched) - 1
 
 
 def gradients_of(*configs: TrainConfig) -> dict[str, tuple[torch.Tensor, ...]]:

@@ -1,5 +1,6 @@
 """TransFGU: pseudo labels by hand and by numbers, its decoder restated, and its students."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -289,3 +290,17 @@ def test_class_tokens_start_at_right_angles() -> None:
 def test_impossible_options_are_refused(options: dict[str, Any], phrase: str) -> None:
     with pytest.raises(ConfigError, match=phrase):
         MethodConfig(name="transfgu", options=options)
+
+
+def test_more_classes_than_a_batch_has_tokens_are_refused_in_one_line() -> None:
+    count = 2 * TOKENS + 1
+    features = dataclasses.replace(
+        small_dataset_features(),
+        classes=tuple(f"class{number}" for number in range(count)),
+        palette=((0, 0, 0),) * count,
+    )
+    config = small_config(name="transfgu", training={"batch_size": 2})
+    slots = Slots.start([config], features, CPU)
+    with pytest.raises(ConfigError, match="each of 41 classes in a batch") as caught:
+        slots.step()
+    assert "\n" not in str(caught.value) and "which has 40: raise" in str(caught.value)

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from tests.unit.trainer.small import GRID, small_tensor
+from trainer.errors import ConfigError
 from trainer.nn.interpolation import upsample
 from trainer.nn.parameters import Views
 from trainer.scoring.pixel_loss import pixel_losses
@@ -13,6 +14,13 @@ from trainer.scoring.probes import cluster_loss, linear_loss, probe_layout, toke
 
 TOKENS = GRID[0] * GRID[1]
 ALL = torch.ones(2, 3, dtype=torch.bool)
+
+
+def test_more_clusters_than_predictions_tell_apart_are_refused_in_one_line() -> None:
+    probe_layout(code_dim=4, classes=3, extra_clusters=252)
+    with pytest.raises(ConfigError, match="extra_clusters = 253 are 256 clusters") as caught:
+        probe_layout(code_dim=4, classes=3, extra_clusters=253)
+    assert "\n" not in str(caught.value) and "at most 252 extra" in str(caught.value)
 
 
 def make() -> tuple[Views, torch.Tensor]:
