@@ -15,7 +15,7 @@ from search.config.protocols import PUBLISHED_SEARCH, check_cadence
 from search.errors import SearchError, SettingsError
 from search.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective, find_objective
 from search.pruners import PRUNERS, CollapseRules, Pruner, build_pruner
-from search.samplers import FORMER_SAMPLERS, SAMPLERS, find_sampler
+from search.samplers import FIRST_SAMPLER, FORMER_SAMPLERS, SAMPLERS, find_sampler
 from search.spaces import FIXED, SPACES, Space, build_space, declared_in, held_values, tunable
 from search.spaces.ranges import check_name, check_range
 from trainer.config.choices import choice
@@ -186,11 +186,20 @@ class LaunchConfig:
             train = settings_in_place(train)
         return cls(search=search, train=_holding(search.space, build_record(TrainConfig, train)))
 
+    @classmethod
+    def from_stored(cls, table: Mapping[str, Any]) -> "LaunchConfig":
+        """The same for a stored study; a setting that is not stored has its default of then.
+
+        Raises:
+            ConfigError, SettingsError: If a setting is invalid.
+        """
+        return cls.from_table(lay_over({SEARCH: {"sampler": FIRST_SAMPLER}}, table))
+
 
 def known_config(table: Mapping[str, Any]) -> LaunchConfig | None:
     """A stored configuration; None if another version stored settings that this one refuses."""
     try:
-        return LaunchConfig.from_table(table)
+        return LaunchConfig.from_stored(table)
     except (SearchError, TrainerError):
         return None
 
@@ -256,7 +265,7 @@ def continued(stored: Mapping[str, Any], layers: Layers) -> tuple[LaunchConfig, 
         ConfigError, SettingsError: If a given setting is invalid.
     """
     # Fill in defaults first: settings added after the study was created had their default then.
-    before = LaunchConfig.from_table(stored).to_table()
+    before = LaunchConfig.from_stored(stored).to_table()
     name = read_preset(layers.preset)["data"]["name"]
     asked = {"data": {"name": name}} if layers.asked else {}
     given = lay_over(asked, layers.given())

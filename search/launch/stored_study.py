@@ -49,7 +49,7 @@ def layers_like(database: Database, study: str, flags: Mapping[str, Any]) -> Lay
     Raises:
         UnknownStudy: If there is no study of that name.
     """
-    stored = LaunchConfig.from_table(get_study(database.engine, study).config).to_table()
+    stored = LaunchConfig.from_stored(get_study(database.engine, study).config).to_table()
     return Layers(
         preset=PLAIN_PRESET,
         reason=f"overridden by the settings of study {study}",

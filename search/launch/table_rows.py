@@ -112,7 +112,7 @@ class TableRun:
         stored = find_stored(self.database, measured.study)
         if stored is None:
             return
-        config = LaunchConfig.from_table(stored.config)
+        config = LaunchConfig.from_stored(stored.config)
         found = differences(config.to_table(), measured.config.to_table())
         if found:
             raise StudyError(

@@ -12,6 +12,6 @@ def best_config(view: StudyView) -> TrainConfig:
     from search.config.configuration import LaunchConfig  # slow: imports samplers and SciPy
 
     assert view.best is not None
-    config = LaunchConfig.from_table(view.config).train
+    config = LaunchConfig.from_stored(view.config).train
     seed = derive_seed(view.seed, view.best.number, "run")
     return config.with_trial(hyper=view.best.params, seed=seed)

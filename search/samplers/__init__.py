@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import optuna
 
 __all__ = [
+    "FIRST_SAMPLER",
     "FORMER_SAMPLERS",
     "HUB_PREFIX",
     "SAMPLERS",
@@ -80,6 +81,8 @@ SAMPLERS: Mapping[str, Sampler] = _Samplers()
 
 #: What the names of OptunaHub's samplers begin with.
 HUB_PREFIX = "hub:"
+#: The sampler of studies that were created before there was a choice.
+FIRST_SAMPLER = "tpe"
 #: Names that samplers had in earlier versions, to their present names.
 FORMER_SAMPLERS: Mapping[str, str] = {"quasi-random": "sobol"}
 

@@ -149,10 +149,14 @@ def _known(folder: Path) -> list[str]:
 
 
 def _write(file: Path, text: str) -> None:
+    began = False
     try:
         with file.open("x", encoding="utf-8") as opened:
+            began = True
             opened.write(text)
     except OSError as error:
+        if began:  # half a description would be in the way of the next call
+            file.unlink(missing_ok=True)
         raise ConfigError(
             f"cannot write {file} ({error.strerror}): give a file in another folder by --out"
         ) from error

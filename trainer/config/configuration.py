@@ -256,7 +256,9 @@ class TrainConfig:
         if even and self.evaluation.evaluations > self.training.iterations:
             raise ConfigError(
                 f"evaluation.evaluations = {self.evaluation.evaluations} exceeds"
-                f" training.iterations = {self.training.iterations}: give fewer evaluations"
+                f" training.iterations = {self.training.iterations}: give"
+                f" {self.evaluation.evaluations} iterations or more, or a smaller"
+                " evaluation.evaluations in a file"
             )
         if self.training.partner_ranks > self.features.neighbours:
             raise ConfigError(

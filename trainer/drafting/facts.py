@@ -1,5 +1,6 @@
 """What a sample of files holds: channels, bits, ranges, sizes, and how many different values."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from trainer.datasets.decoding import read_stored
 from trainer.datasets.headers import is_array, open_image, read_kind
 from trainer.errors import DataError
+from trainer.seeds import numpy_generator
 
 __all__ = ["SAMPLE", "Facts", "Storage", "look_at", "spread"]
 
@@ -107,10 +109,16 @@ def look_at(paths: Sequence[Path]) -> Facts:
 
 
 def spread(items: Sequence[Item], most: int) -> Sequence[Item]:
-    """At most so many items, evenly spread."""
+    """At most so many items: one of each of as many equal parts.
+
+    The place within the part is random, but the same each time, so that kinds of files that take
+    turns are all met.
+    """
     if len(items) <= most:
         return items
-    return [items[index * len(items) // most] for index in range(most)]
+    random = numpy_generator("sample of files", len(items))
+    bounds = [index * len(items) // most for index in range(most + 1)]
+    return [items[random.integers(*part)] for part in itertools.pairwise(bounds)]
 
 
 def _storage(path: Path) -> tuple[int, bool]:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from search.driver.parts import Parts
 from search.machine.run_options import RunOptions
 from search.records.messages import Begin, Crashed, Event, Order
 from search.workers.pool import Pool
+from storage.address import parse_address
 from storage.database import Database
 from storage.lease_record import lease_history
 from storage.studies import list_studies
@@ -283,10 +285,10 @@ def test_a_row_whose_runs_all_fail_has_no_score_and_does_not_stop_the_next_one(
     kmeans, unim2, _ = (row["result"] for row in json.loads(done.stdout)["rows"])
     assert (kmeans["state"], kmeans["miou"], unim2["state"]) == (state, None, "finished")
     assert "row 1 of 2 is done" not in done.stderr
-    why = f"`python -m search status --storage {database_address} two-kmeans"
+    why = f"`python -m search status --storage {shlex.quote(parse_address(database_address).masked())} two-kmeans"
     assert f"not finished: two-kmeans; {why}" in done.stderr
     again_with = f"next: python -m search table {tmp_path / 'two.toml'} --rows=kmeans,unim2"
-    again_with += f" --out={tmp_path / 'out'} --storage {database_address}"
+    again_with += f" --out={tmp_path / 'out'} --storage {shlex.quote(parse_address(database_address).masked())}"
     assert done.stderr.splitlines()[-1] == again_with
     assert len(scores(tmp_path / "out")) == 1
     workers.failing = None
