@@ -118,7 +118,7 @@ def spread(items: Sequence[Item], most: int) -> Sequence[Item]:
         return items
     random = numpy_generator("sample of files", len(items))
     bounds = [index * len(items) // most for index in range(most + 1)]
-    return [items[random.integers(*part)] for part in itertools.pairwise(bounds)]
+    return [items[int(random.integers(*part))] for part in itertools.pairwise(bounds)]
 
 
 def _storage(path: Path) -> tuple[int, bool]:

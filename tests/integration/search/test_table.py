@@ -285,10 +285,11 @@ def test_a_row_whose_runs_all_fail_has_no_score_and_does_not_stop_the_next_one(
     kmeans, unim2, _ = (row["result"] for row in json.loads(done.stdout)["rows"])
     assert (kmeans["state"], kmeans["miou"], unim2["state"]) == (state, None, "finished")
     assert "row 1 of 2 is done" not in done.stderr
-    why = f"`python -m search status --storage {shlex.quote(parse_address(database_address).masked())} two-kmeans"
+    place = f"--storage {shlex.quote(parse_address(database_address).masked())}"
+    why = f"`python -m search status {place} two-kmeans"
     assert f"not finished: two-kmeans; {why}" in done.stderr
     again_with = f"next: python -m search table {tmp_path / 'two.toml'} --rows=kmeans,unim2"
-    again_with += f" --out={tmp_path / 'out'} --storage {shlex.quote(parse_address(database_address).masked())}"
+    again_with += f" --out={tmp_path / 'out'} {place}"
     assert done.stderr.splitlines()[-1] == again_with
     assert len(scores(tmp_path / "out")) == 1
     workers.failing = None
