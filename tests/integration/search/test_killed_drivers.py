@@ -79,7 +79,7 @@ def check_exact(address: str) -> None:
     assert view.state == "finished"
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     best = max(complete, key=lambda trial: (trial.values[0], -trial.number))
-    assert view.test is not None and view.test.keys() == {"trial", "cluster", "linear"}
+    assert view.test is not None and view.test.keys() == {"trial", "cluster", "linear", "reading"}
     assert view.test["trial"] == best.number
     for trial in trials:
         mine = [report.evaluation for report in reports if report.trial == trial.number]
