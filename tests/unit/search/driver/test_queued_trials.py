@@ -136,7 +136,10 @@ def test_a_trial_that_another_user_ended_leaves_no_checkpoint(
         return Crashed(reason="RuntimeError: no", traceback="tb") if breaks else reported
 
     def left() -> list[Path]:
-        return list(tmp_path.rglob("trial-00003/*/*"))
+        try:
+            return list(tmp_path.rglob("trial-00003/*/*"))
+        except FileNotFoundError:  # it is being deleted, so look again
+            return left()
 
     store = ArtifactCheckpointStore(open_artifacts(str(artifacts)), "study")
     search = Search(tmp_path, trials=8, fault=write, artifact_store=store)
