@@ -28,6 +28,7 @@ import torch
 import typer
 
 from benchmarks.blocks import append_record, read_records
+from benchmarks.differences import mean_and_interval
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import machine
 from benchmarks.records import RESULTS, read_result, write_result
@@ -349,10 +350,9 @@ def _differences(records: Sequence[Record]) -> Iterator[str]:
         if len(common) < 2:
             continue
         gaps = [found[0][seed] - found[1][seed] for seed in common]
-        low, high = interval_of_mean(gaps) or (math.nan, math.nan)
         yield (
-            f"- {row} minus {other}: {statistics.fmean(gaps):+.1f} [{low:+.1f}, {high:+.1f}] test"
-            f" mIoU over {len(gaps)} seeds"
+            f"- {row} minus {other}: {mean_and_interval(gaps, digits=1)} test mIoU over"
+            f" {len(gaps)} seeds"
         )
 
 

@@ -5,13 +5,12 @@
 Each study is a search of the preset `rooms` with a seed of its own, run with the real commands
 `launch` and `confirm`. A line per study is added to results/confirmed.jsonl, and another call
 continues, also in the middle of a study. With `--start identity`, every run of the studies starts
-at the frozen features (``docs/backbones.md``); `--sampler` names another sampler than every
-search has, and studies of the same seed are compared.
+at the frozen features (``docs/backbones.md``); `--sampler` names another sampler
+than the default, and studies of the same seed are compared.
 """
 
 import itertools
 import json
-import math
 import statistics
 import subprocess
 import sys
@@ -23,10 +22,10 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.blocks import append_record, read_records
+from benchmarks.differences import mean_and_interval
 from benchmarks.markdown import markdown_table
 from benchmarks.measuring import RESULTS, processor
 from search.config.configuration import SearchConfig
-from search.quality.confirmed import interval_of_mean
 
 __all__ = ["PATH", "record_of", "short_text", "text"]
 
@@ -44,6 +43,9 @@ STARTS: Mapping[str, str] = {
 
 #: The starts, as the front page calls them.
 PLAIN: Mapping[str, str] = {"random": "at random weights", "identity": "at the frozen features"}
+
+Kind = tuple[str, str]  # start and sampler
+Studies = list[Mapping[str, Any]]
 
 
 def record_of(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,10 +109,6 @@ def text(records: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join([about, markdown_table(header, rows), *found, *_leads(kinds)])
 
 
-Kind = tuple[str, str]  # start and sampler
-Studies = list[Mapping[str, Any]]
-
-
 def _kinds(records: Sequence[Mapping[str, Any]]) -> dict[Kind, Studies]:
     kinds: dict[Kind, Studies] = {}
     for each in records:
@@ -135,10 +133,9 @@ def _leads(kinds: Sequence[tuple[Kind, Studies]]) -> list[str]:
         if start != other_start or len(common) < 2:
             continue
         leads = [after[seed] - before[seed] for seed in common]
-        low, high = interval_of_mean(leads) or (math.nan, math.nan)
         lines.append(
-            f"Start `{start}`: `{other}` confirms {statistics.fmean(leads):+.2f}"
-            f" [{low:+.2f}, {high:+.2f}] points above `{sampler}` over {len(leads)} seeds."
+            f"Start `{start}`: `{other}` confirms {mean_and_interval(leads, digits=2)} points"
+            f" above `{sampler}` over {len(leads)} seeds."
         )
     return lines
 

@@ -360,7 +360,7 @@ def _regrets(found: Sequence[Mapping[str, Any]], count: int) -> list[float]:
 
 
 def _verdict(rows: _Rows) -> str:
-    """Whether a sampler is far enough ahead of the default to replace it."""
+    """Whether a sampler is far enough ahead of TPE to replace it as the default."""
     if BASE not in rows:
         return ""
     sentences, ahead = [], []

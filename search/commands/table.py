@@ -81,8 +81,8 @@ def table(
     if dry_run:
         _print_plan(chosen, address, run, as_json=as_json)
         return
-    again = search_command("table", file, *_repeated(trials, seeds, rows, out, data))
-    again = (*again, *address.flags())
+    repeated = _repeated(trials, seeds, rows, out, data)
+    again = search_command("table", file, *repeated, *address.flags())
     finished = _run(context, found, chosen, again, address, run, out, plain=plain, as_json=as_json)
     exit_stopped(finished=finished)
 

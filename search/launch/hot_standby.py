@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable
 
 from search.driver.parts import LeaseTimes
-from search.errors import Interrupted
+from search.launch.stopped import refuse_if_stopped
 from storage.database import Database
 from storage.errors import DatabaseUnreachable, LeaseHeld
 from storage.lease import Lease
 from storage.lease_record import LeaseRecord, read_lease
 from storage.studies import get_study
-from trainer.console.shell import search_command, shell_text
 
 __all__ = ["wait_for_lease"]
 
@@ -73,9 +72,5 @@ def _holder(database: Database, study: str, time_to_live: float) -> LeaseRecord 
 def _is_over(database: Database, study: str) -> bool:
     """Whether the process that drove the study has finished it."""
     record = get_study(database.engine, study)
-    if record.stop_requested:
-        raise Interrupted(
-            f"study {study} was stopped while this process waited to take over:"
-            f" `{shell_text(search_command('resume', study=study))}` continues it"
-        )
+    refuse_if_stopped(record, "this process waited to take over")
     return record.finished_at is not None

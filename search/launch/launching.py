@@ -26,6 +26,7 @@ from search.launch.output import Output
 from search.launch.request import Launch, LaunchResult
 from search.launch.signals import stop_on_signals
 from search.launch.starting_points import as_queued
+from search.launch.stopped import sleep_unless_stopped
 from search.launch.stored_study import check_fingerprints, find_stored, is_done, stored_config
 from search.launch.study_note import note_maker
 from search.machine.reservations import Reservation, reserve
@@ -157,14 +158,7 @@ def _continue(
     with lease or parts.lease.acquire(database, stored.name) as lease:
         check_artifact_place(database, stored.name, artifacts)  # after waiting, too
         clear_stop(database.engine, stored.name)  # a request from now on is for this session
-
-        def pause(seconds: float) -> None:
-            time.sleep(seconds)
-            if get_study(database.engine, stored.name).stop_requested:
-                raise Interrupted(
-                    f"study {stored.name} was stopped while it waited for free cores"
-                )
-
+        pause = functools.partial(sleep_unless_stopped, database, stored.name)
         with _reserved(request.options, stored.name, output.say, pause) as reservation:
             request = request.on(reservation.machine)
             dataset_features = _prepare(request, output)

@@ -128,7 +128,7 @@ class ConfirmedRun:
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored; without checkpoints, as versions that know none store it."""
-        stored = dataclasses.asdict(dataclasses.replace(self, checkpoints=()))
+        stored = dataclasses.asdict(self)
         del stored["checkpoints"]
         kept = [checkpoint.to_json() for checkpoint in self.checkpoints]
         return {**stored, "checkpoints": kept} if kept else stored

@@ -29,6 +29,7 @@ from search.samplers.completed import completed_view
 from search.samplers.optuna_seed import optuna_seed
 from search.samplers.startup import STARTUP_TRIALS, startup_point
 from search.spaces import Space
+from trainer.console.shell import install_command, shell_text
 
 if TYPE_CHECKING:
     from search.samplers import Sampler
@@ -83,8 +84,8 @@ def load(name: str) -> type[BaseSampler]:
     """
     if importlib.util.find_spec(LIBRARY) is None:
         raise SettingsError(
-            f"--sampler {name} needs the library {LIBRARY}: run `pip install --constraint"
-            " constraints.txt --editable '.[hub]'`, or choose another sampler"
+            f"--sampler {name} needs the library {LIBRARY}: run"
+            f" `{shell_text(install_command('hub'))}`, or choose another sampler"
         )
     module = _module(name, os.environ.get(FOLDER_VARIABLE))
     kinds = [

@@ -2,7 +2,7 @@
 
 import shlex
 
-__all__ = ["Command", "search_command", "shell_text", "trainer_command"]
+__all__ = ["Command", "install_command", "search_command", "shell_text", "trainer_command"]
 
 Command = tuple[str, ...]
 
@@ -19,6 +19,11 @@ def search_command(verb: str, *options: object, study: str | None = None) -> Com
 def trainer_command(verb: str, *arguments: object) -> Command:
     """``python -m trainer VERB ARGUMENTS``."""
     return ("python", "-m", "trainer", verb, *map(str, arguments))
+
+
+def install_command(extra: str) -> Command:
+    """``pip`` with an extra of this package, in the folder of its clone."""
+    return ("pip", "install", "--constraint", "constraints.txt", "--editable", f".[{extra}]")
 
 
 def shell_text(command: Command, *, into: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import importlib.util
 
+from trainer.console.shell import install_command, shell_text
 from trainer.errors import FigureError
 
 __all__ = ["require_matplotlib"]
@@ -16,5 +17,5 @@ def require_matplotlib() -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise FigureError(
             "figures need Matplotlib, which is not installed:"
-            " pip install --constraint constraints.txt --editable '.[figures]'"
+            f" {shell_text(install_command('figures'))}"
         )

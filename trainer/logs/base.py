@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainer.config.configuration import TrainConfig
+from trainer.console.shell import install_command, shell_text
 from trainer.errors import LogError
 from trainer.records import Report
 
@@ -58,5 +59,5 @@ def missing_package(name: str) -> LogError:
     """The error if the package of a log is not installed."""
     return LogError(
         f"--log {name} needs the package {name}, which is not installed:"
-        f" pip install --constraint constraints.txt --editable '.[{name}]'"
+        f" {shell_text(install_command(name))}"
     )

@@ -81,6 +81,7 @@ def _ours(row: _Row, value: str) -> FoundTrial | None:
         return None
     last = row.get("last.evaluation", "")
     found = _number(row[value])
+    has_score = last and found is not None and outcome != "complete"
     return FoundTrial(
         place=f"trial {row.get('trial', '?')}",
         outcome=outcome,
@@ -90,9 +91,7 @@ def _ours(row: _Row, value: str) -> FoundTrial | None:
             for name, text in row.items()
             if name.startswith(PARAMS) and text
         },
-        scores={_number(last): found}
-        if last and found is not None and outcome != "complete"
-        else {},
+        scores={_number(last): found} if has_score else {},
         reason=row.get("reason", ""),
     )
 

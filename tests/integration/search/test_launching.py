@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +17,7 @@ from search.config.configuration import resolve_layers
 from search.driver import claiming
 from search.driver.parts import Parts
 from search.errors import ClusterError, Interrupted
-from search.launch import launching
+from search.launch import launching, stopped
 from search.launch.launching import launch
 from search.launch.output import Output
 from search.launch.request import Launch
@@ -172,10 +171,8 @@ def test_a_search_that_waits_for_cores_can_be_stopped(
     request_stop(database.engine, "first")
     ask("first")
     assert not get_study(database.engine, "first").stop_requested, "an earlier request is over"
-    clock = SimpleNamespace(
-        sleep=lambda seconds: request_stop(database.engine, "first"), monotonic=time.monotonic
-    )
-    monkeypatch.setattr(launching, "time", clock)
+    clock = SimpleNamespace(sleep=lambda seconds: request_stop(database.engine, "first"))
+    monkeypatch.setattr(stopped, "time", clock)
     with (
         reserve(
             Machine(device="cpu", workers=99), policy=SharingPolicy(), study="other", say=print

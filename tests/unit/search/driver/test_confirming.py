@@ -1,5 +1,6 @@
 """Finalists run again with fresh seeds in ordinary jobs; each is stored exactly once."""
 
+import dataclasses
 import re
 import statistics
 from collections import Counter
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from search.checkpoints.artifact_store import ArtifactCheckpointStore
+from search.checkpoints.folders import folder_name
 from search.driver.confirming import Confirming
 from search.driver.driver import Ending
 from search.errors import ClusterUnreachable, FailureBudget
@@ -20,11 +23,13 @@ from search.records.confirmation import (
 )
 from search.records.messages import Begin, Crashed, Event, Lost, Order
 from search.workers.pool import Answer
+from storage.artifact_places import open_artifacts
 from storage.errors import DatabaseUnreachable
 from tests.fakes.memory_search import EVALUATIONS, SPACE, Search
 from tests.fakes.pool import Fault, InlinePool, Stall
 from tests.fakes.store import MemoryStore
 from tests.fakes.training import FakeWorker
+from tests.fakes.waiting import wait_until
 from trainer.console.shell import search_command
 
 FINALISTS = {4: {"b_self": 0.6}, 2: {"lambda_self": 0.4}, 7: {"b_knn": 0.0}}
@@ -149,6 +154,46 @@ def test_a_killed_confirmation_continues_as_if_undisturbed(tmp_path: Path, after
         == (expected.attributes[CONFIRMED_TEST_ATTRIBUTE])
     )
     assert made["orders"] <= (RUNS - begun) * EVALUATIONS + 1 + SEEDS
+
+
+def stopped_after(folder: Path, orders: int, **options: Any) -> MemoryStore:
+    """What a confirmation stored that was stopped after so many orders."""
+    given = Counter[str]()
+
+    def stop(worker: str, order: Order, hosted: FakeWorker) -> Stall | None:
+        given["orders"] += 1
+        if given["orders"] < orders:
+            return None
+        search.driver.stop_at_once("killed")
+        return Stall()
+
+    search = confirming(folder, fault=stop, **options)
+    assert search.driver.run() is Ending.STOPPED
+    return search.store
+
+
+def test_another_node_scores_the_runs_that_ended_before_it(tmp_path: Path) -> None:
+    artifacts = ArtifactCheckpointStore(open_artifacts(str(tmp_path / "artifacts")), "study")
+    store = stopped_after(tmp_path / "a", 50, artifact_store=artifacts)
+    assert len(results(store)) > SEEDS, "else this shows nothing"
+    again = confirming(tmp_path / "b", store=store, artifact_store=artifacts)
+    assert again.driver.run() is Ending.FINISHED
+    expected = undisturbed(tmp_path).attributes[CONFIRMED_TEST_ATTRIBUTE]
+    assert again.store.attributes[CONFIRMED_TEST_ATTRIBUTE] == expected
+    wait_until(lambda: not list((tmp_path / "artifacts").rglob("evaluation-*")))
+
+
+def test_the_checkpoints_of_an_earlier_plan_are_deleted_with_those_of_the_last(
+    tmp_path: Path,
+) -> None:
+    store = stopped_after(tmp_path, 50)
+    assert len(results(store)) > SEEDS, "else this shows nothing"
+    one = dataclasses.replace(PLAN, trials=PLAN.trials[:1])
+    assert confirming(tmp_path, store=store, plan=one).driver.run() is Ending.FINISHED
+    attributes = {key: values[-1] for key, values in store.attributes.items()}
+    ended = {folder_name(job) for job in Confirmation.from_attributes(attributes).runs}
+    assert len(ended) > 3 * SEEDS
+    assert not ended & {path.parts[-3] for path in tmp_path.rglob("checkpoint.json")}
 
 
 def test_more_seeds_add_runs_and_keep_the_old_ones(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The advice of ``next``: at most three commands, each with a figure from the study."""
 
 import dataclasses
+import datetime
 import json
 import re
 import shlex
@@ -10,6 +11,7 @@ import pytest
 
 from search.quality.gains import Gain
 from search.reporting.advice import MOST, Step, next_steps, steps_json
+from search.reporting.advice.situation import Situation
 from search.reporting.study_details import StudyDetails
 from search.reporting.study_view import TrialView
 from tests.unit.search.commands.test_commands_to_paste import check_parses
@@ -60,6 +62,35 @@ def test_a_finished_search_is_confirmed_with_its_price_and_its_worth() -> None:
         "python -m search confirm rooms-3 --storage 'embedded:/a b' --top 5 --seeds 5"
     )
     assert found.gain is not None and found.hours == pytest.approx(30 / 60)
+
+
+def test_the_time_in_which_nobody_drove_the_study_costs_nothing() -> None:
+    details = not_confirmed()
+    [session] = details.sessions
+    assert details.view.trials[1].ended_at is not None
+    stopped = details.view.trials[1].ended_at - datetime.timedelta(seconds=30)
+    pause = datetime.timedelta(hours=9)
+
+    def later(trial: TrialView) -> TrialView:
+        """The trial in flight spans the pause; those after it begin later."""
+        assert trial.started_at is not None and trial.ended_at is not None
+        return dataclasses.replace(
+            trial,
+            started_at=trial.started_at + pause * (trial.started_at > stopped),
+            ended_at=trial.ended_at + pause * (trial.ended_at > stopped),
+        )
+
+    view = dataclasses.replace(details.view, trials=tuple(map(later, details.view.trials)))
+    sessions = (
+        dataclasses.replace(session, ended=stopped),
+        dataclasses.replace(session, began=stopped + pause),
+    )
+    paused = dataclasses.replace(details, view=view, sessions=sessions)
+    found, expected = Situation(paused), Situation(details)
+    assert found.hours_of_trials(100) == pytest.approx(expected.hours_of_trials(100))
+    assert found.hours_of_runs(30) == pytest.approx(expected.hours_of_runs(30))
+    lost = dataclasses.replace(paused, sessions=(session,))
+    assert Situation(lost).hours_of_trials(100) != pytest.approx(expected.hours_of_trials(100))
 
 
 def test_a_search_elsewhere_comes_before_more_runs_that_collapse() -> None:

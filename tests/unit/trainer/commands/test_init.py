@@ -1,5 +1,6 @@
 """``init``: its files, its output and its refusals."""
 
+import resource
 import shlex
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def test_a_description_is_never_overwritten(folder: Path, lines: list[str]) -> N
         describe_folder(folder, out=None, printed=False, say=lines.append)
 
     assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_full_disk_leaves_no_half_of_a_description(folder: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_the_disk(line: str) -> None:
+        """Called when all has been read, before the file is written."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+
+    try:
+        with pytest.raises(ConfigError, match="cannot write"):
+            describe_folder(folder, out=None, printed=False, say=fill_the_disk)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert not (folder / "dataset.toml").exists()
 
 
 def test_printing_writes_no_file(
